@@ -1,0 +1,45 @@
+"""The field table: every file, field, type, unit, range, default and meaning of a business model, once.
+
+The single source for the reader, the writer, the README tables, the JSON Schema and the tests. It owns what a legal
+value is; reading and reporting are `files`' work, what holds between tables is `checks`'.
+"""
+
+from __future__ import annotations
+
+from omsim.model.field_types import CENTS, MANY, Field, Kind, TableSpec
+from omsim.model.order_tables import ORDER_TABLES, STAGES, TASK_TIMES
+from omsim.model.settings_fields import SETTINGS
+from omsim.model.supply_tables import (
+    CONTACT_REASONS,
+    DISPOSITIONS,
+    EVENT_KINDS,
+    LEAD_TIMES,
+    POLICIES,
+    SUPPLY_TABLES,
+)
+
+__all__ = [
+    "CENTS",
+    "CONTACT_REASONS",
+    "DISPOSITIONS",
+    "EVENT_KINDS",
+    "LEAD_TIMES",
+    "MANY",
+    "POLICIES",
+    "SETTINGS",
+    "STAGES",
+    "TABLES",
+    "TASK_TIMES",
+    "Field",
+    "Kind",
+    "TableSpec",
+    "table",
+]
+
+TABLES: tuple[TableSpec, ...] = ORDER_TABLES + SUPPLY_TABLES
+_BY_NAME = {spec.name: spec for spec in TABLES}
+
+
+def table(name: str) -> TableSpec:
+    """The specification of the table called `name`; KeyError if there is none."""
+    return _BY_NAME[name]

@@ -1,0 +1,99 @@
+"""The keys of `model.toml`: what a model stands for, how it decides, what it is charged."""
+
+from __future__ import annotations
+
+from omsim.model.field_types import Field, TableSpec, cents, choice, count, ident, number, share
+
+SETTINGS = TableSpec(
+    name="settings",
+    meaning="model.toml: what the model stands for, and how it decides (sections model, decisions, costs)",
+    fields=(
+        ident("model.name", "Name of the model, also of its folder."),
+        Field(
+            name="model.stands_for",
+            kind="text",
+            meaning="What business it stands for, in a line.",
+            default="",
+        ),
+        Field(name="model.currency", kind="id", meaning="Currency code of every amount.", default="EUR"),
+        Field(
+            name="model.time_zone",
+            kind="id",
+            meaning="IANA time zone of calendars and cutoffs.",
+            default="UTC",
+        ),
+        Field(name="model.start_date", kind="date", meaning="First simulated local day."),
+        count("model.horizon_days", "Days simulated.", "28", low=1, high=36_600),
+        count("model.warm_up_days", "First days simulated but kept out of every KPI.", "0", high=36_600),
+        Field(
+            name="model.assumptions",
+            kind="text",
+            meaning="What the data could not tell and was assumed; printed in every report (one sentence a line).",
+            default="",
+        ),
+        choice(
+            "decisions.allocation_rule",
+            "nearest: each line walks the sites by distance; fewest_splits: first the nearest site that can serve "
+            "the whole order, then as nearest.",
+            ("nearest", "fewest_splits"),
+            "fewest_splits",
+        ),
+        count(
+            "decisions.sourcing_sites",
+            "How many sites, nearest first, an order may draw on.",
+            "1000",
+            low=1,
+            high=1000,
+        ),
+        count("decisions.allocation_cycle_minutes", "Minutes between allocation cycles.", "60", low=1, high=1440),
+        choice(
+            "decisions.release",
+            "at_cycle: orders are allocated and released together at each cycle; immediate: each at the second its "
+            "validation ends.",
+            ("at_cycle", "immediate"),
+            "at_cycle",
+        ),
+        choice(
+            "decisions.carrier_rule",
+            "optimum: least total cost over all parcels of a tender; cheapest: parcel by parcel, while slots last.",
+            ("optimum", "cheapest"),
+            "optimum",
+        ),
+        share(
+            "decisions.promise_quantile",
+            "A service is promise-feasible when it arrives in time with at least this probability.",
+            "0.9",
+        ),
+        choice(
+            "decisions.backorder_rank",
+            "Which waiting line a receipt serves first: oldest, or by channel priority and then oldest.",
+            ("oldest", "priority"),
+            "priority",
+        ),
+        choice(
+            "decisions.refund_rule",
+            "When the money goes back: parcel scanned by the carrier, received at the site, or after inspection.",
+            ("at_scan", "at_receipt", "after_inspection"),
+            "after_inspection",
+        ),
+        Field(
+            name="decisions.review_time",
+            kind="time",
+            meaning="Local time of day at which stock positions are reviewed and purchase orders sent.",
+            default="05:00",
+        ),
+        choice(
+            "decisions.review",
+            "daily: on review days at review_time; continuous: after every allocation cycle.",
+            ("daily", "continuous"),
+            "daily",
+        ),
+        number("costs.holding_rate_per_year", "Yearly cost of holding stock, share of its cost.", "0.2", high=10),
+        cents("costs.late_penalty_cents", "What a late or lost order costs in goodwill.", "0"),
+        cents("costs.split_penalty_cents", "What each shipment beyond an order's first costs in goodwill.", "0"),
+        number("costs.return_lag_median_days", "Median days from delivery to a return request.", "7", above=True),
+        number("costs.return_lag_sigma", "Spread (sigma of the logarithm) of the return lag.", "0.9", high=5),
+        count("costs.return_transit_days", "Days a return travels back.", "3", high=365),
+        cents("costs.return_label_cents", "Price of a return's parcel.", "0"),
+    ),
+)
