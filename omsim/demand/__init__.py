@@ -1,0 +1,1 @@
+"""Where demand comes from: named random streams, orders for a horizon, forecasts over the lead time."""

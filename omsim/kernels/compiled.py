@@ -1,0 +1,55 @@
+"""The one door to the compiler: every kernel is a plain Python function over NumPy arrays, compiled here.
+
+Owns how kernels are compiled (cached on disk, no fast-math, so results do not depend on the optimiser) and where the
+machine code is kept. Setting ``NUMBA_DISABLE_JIT=1`` runs the same source uncompiled; the tests do so for small cases.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from numba import config, njit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+F = TypeVar("F", bound="Callable[..., object]")
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def _cache_folder() -> str:
+    """Where machine code of exactly these sources belongs.
+
+    numba notices a change of the file a kernel stands in, but not of the kernels it calls from other files, and would go
+    on running the old ones. So every state of the sources has a folder of its own.
+    """
+    state = hashlib.sha256()
+    for source in sorted(_PACKAGE.rglob("*.py")):
+        stat = source.stat()
+        state.update(f"{source.relative_to(_PACKAGE)} {stat.st_mtime_ns} {stat.st_size}\n".encode())
+    name = f"kernels-{state.hexdigest()[:16]}"
+    if config.CACHE_DIR:
+        return str(Path(config.CACHE_DIR) / name)
+    inside = _PACKAGE / "__pycache__"
+    if os.access(inside if inside.is_dir() else _PACKAGE, os.W_OK):
+        return str(inside / name)
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return str(Path(home) / "omsim" / name)
+
+
+_FOLDER = _cache_folder()
+
+
+def compiled(kernel: F) -> F:
+    """Compile `kernel` on first call and keep the machine code on disk for the next process."""
+    before = config.CACHE_DIR
+    config.CACHE_DIR = _FOLDER
+    try:
+        decorated: F = njit(cache=True)(kernel)
+    finally:
+        config.CACHE_DIR = before
+    return decorated
