@@ -1,0 +1,195 @@
+"""What is decided at control points, the same for both engines: which service takes a parcel, how much to order.
+
+Owns the translation of a moment's state into the question an optimizer or a policy answers. Prices come from
+`tariff`, the assignment from `optimize.carriers`; when to ask, and what then happens, is the engines' work.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omsim.kernels.compiled import compiled
+from omsim.optimize.carriers import assign_carriers
+from omsim.sim.plan import (
+    HOLD_CENTS,
+    INFEASIBLE_CENTS,
+    POLICY_BASE_STOCK,
+    POLICY_MIN_MAX,
+    POLICY_QUANTITY,
+    Cells,
+    Plan,
+)
+from omsim.sim.tariff import NOT_CARRIED, Tariff, on_time_share, parcel_price_cents
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenderDecision:
+    """What becomes of the parcels of one tender.
+
+    Attributes
+    ----------
+    service : int64, shape (n_parcels,)
+        -1 = left for the next pickup.
+    price_cents : int64, shape (n_parcels,)
+        Price with the chosen service; 0 where left behind.
+    demanded : int64, shape (n_services,)
+        Parcels whose cheapest option it was, room aside.
+    used : int64, shape (n_services,)
+    cost_cents : int
+        Prices of the parcels sent.
+    status, fallback : str
+        How it was decided (`TenderColumns.status`), and why not as asked.
+    """
+
+    service: Ints
+    price_cents: Ints
+    demanded: Ints
+    used: Ints
+    cost_cents: int
+    status: str
+    fallback: str
+
+
+@compiled
+def price_parcels(
+    tariff: Tariff,
+    promise_quantile: float,
+    late_penalty_cents: int,
+    site: int,
+    day: int,
+    region: Ints,
+    weight_g: Ints,
+    volume_mm3: Ints,
+    promise_day: Ints,
+) -> tuple[Ints, Ints, Ints]:
+    """Price, cost and waiting cost of every parcel of a tender; see the specification.
+
+    Returns
+    -------
+    price_cents : int64, shape (n_parcels, n_services)
+        NOT_CARRIED where the service may not take it.
+    cost_cents : int64, shape (n_parcels, n_services)
+        Price, expected penalty for lateness, and the surcharge on services too slow for the promise.
+    hold_cents : int64, shape (n_parcels,)
+    """
+    n_parcels, n_services, n_zones = region.size, tariff.slots.shape[1], tariff.transit.shape[1]
+    price = np.full((n_parcels, n_services), NOT_CARRIED, dtype=np.int64)
+    cost = np.zeros((n_parcels, n_services), dtype=np.int64)
+    hold = np.empty(n_parcels, dtype=np.int64)
+    slack = 64  # promises further off than any transit are all alike
+    known = np.full((n_services, n_zones, slack), -1.0)
+    known_next = np.full((n_services, n_zones, slack), -1.0)
+    for p in range(n_parcels):
+        zone = tariff.zone[site, region[p]]
+        ahead = min(promise_day[p] - day, slack - 1)
+        best_later = 0.0
+        for s in range(n_services):
+            on_time = 1.0
+            on_time_next = 1.0
+            if promise_day[p] >= 0:
+                if ahead < 0:
+                    on_time, on_time_next = 0.0, 0.0
+                else:
+                    if known[s, zone, ahead] < 0:
+                        known[s, zone, ahead] = on_time_share(tariff, s, zone, day, day + ahead)
+                        known_next[s, zone, ahead] = on_time_share(tariff, s, zone, day + 1, day + ahead)
+                    on_time, on_time_next = known[s, zone, ahead], known_next[s, zone, ahead]
+            best_later = max(best_later, on_time_next)
+            if tariff.slots[day, s] <= 0:
+                continue
+            cents = parcel_price_cents(tariff, s, zone, weight_g[p], volume_mm3[p])
+            if cents == NOT_CARRIED:
+                continue
+            price[p, s] = cents
+            cost[p, s] = cents + int(math.floor(late_penalty_cents * (1.0 - on_time) + 0.5))
+            if promise_day[p] >= 0 and on_time < promise_quantile:
+                cost[p, s] += INFEASIBLE_CENTS
+        hold[p] = HOLD_CENTS + int(math.floor(late_penalty_cents * (1.0 - best_later) + 0.5))
+    return price, cost, hold
+
+
+def decide_tender(
+    plan: Plan,
+    rule: str,
+    *,
+    site: int,
+    day: int,
+    region: Ints,
+    weight_g: Ints,
+    volume_mm3: Ints,
+    promise_day: Ints,
+) -> TenderDecision:
+    """Choose a service for every parcel waiting at a site's cutoff.
+
+    Parameters
+    ----------
+    rule : str
+        The model's `carrier_rule`.
+    site, day : int
+        Where and on which local day.
+    region, weight_g, volume_mm3, promise_day : int64, shape (n_parcels,)
+        The parcels, in order of shipment number; `promise_day` -1 = no promise.
+    """
+    slots = plan.tariff.slots[day]
+    if not region.size:
+        nothing = np.zeros(0, dtype=np.int64)
+        none = np.zeros(slots.size, dtype=np.int64)
+        return TenderDecision(
+            service=nothing, price_cents=nothing, demanded=none, used=none, cost_cents=0, status="trivial", fallback=""
+        )
+    price, cost, hold = price_parcels(
+        plan.tariff,
+        plan.rules.promise_quantile,
+        plan.rules.late_penalty_cents,
+        site,
+        day,
+        region,
+        weight_g,
+        volume_mm3,
+        promise_day,
+    )
+    offered = price != NOT_CARRIED
+    answer = assign_carriers(cost, offered, slots, hold, rule=cast("Literal['optimum', 'cheapest']", rule))
+    sent = answer.service >= 0
+    paid = np.where(sent, price[np.arange(region.size), answer.service], 0)
+    wanted = np.where(offered, cost, np.iinfo(np.int64).max).argmin(axis=1)[offered.any(axis=1)]
+    return TenderDecision(
+        service=answer.service,
+        price_cents=paid,
+        demanded=np.bincount(wanted, minlength=slots.size),
+        used=np.bincount(answer.service[sent], minlength=slots.size),
+        cost_cents=int(paid.sum()),
+        status="fallback" if answer.fallback else _STATUS[answer.method],
+        fallback=answer.fallback,
+    )
+
+
+_STATUS = {"all_cheapest": "trivial", "flow": "optimal", "cheapest": "cheapest", "cheapest_with_room": "fallback"}
+
+
+@compiled
+def order_units(cells: Cells, cell: int, position: int) -> int:
+    """Units the cell's policy orders at an inventory position, MOQ and packs respected; 0 = nothing."""
+    kind = cells.policy[cell]
+    needed = 0
+    if kind == POLICY_MIN_MAX:
+        if position <= cells.reorder_point[cell]:
+            needed = cells.order_up_to[cell] - position
+    elif kind == POLICY_QUANTITY:
+        below = cells.reorder_point[cell] - position
+        if below >= 0:
+            needed = (below // cells.order_quantity[cell] + 1) * cells.order_quantity[cell]
+    elif kind == POLICY_BASE_STOCK:
+        needed = cells.order_up_to[cell] - position
+    if needed <= 0:
+        return 0
+    needed = max(needed, cells.moq[cell])
+    packs = (needed + cells.pack[cell] - 1) // cells.pack[cell]
+    return int(packs * cells.pack[cell])

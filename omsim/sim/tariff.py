@@ -1,0 +1,186 @@
+"""Carrier services as arrays: slots by day, prices by zone and weight, transit and delivery days.
+
+Owns prices, transit probabilities and delivery calendars of single parcels. Which parcel takes which service is decided
+by `decisions` with the solver of `optimize.carriers`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omsim.kernels.compiled import compiled
+
+if TYPE_CHECKING:
+    from omsim.model.business import Business
+    from omsim.model.calendars import Calendar
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+NOT_CARRIED = -1
+PPM = 1_000_000
+
+
+class Tariff(NamedTuple):
+    """What the carriers offer, compiled.
+
+    Attributes
+    ----------
+    slots : int64, shape (n_days, n_services)
+        Parcels taken per site on the pickup of each day; 0 = no pickup that day.
+    zone : int64, shape (n_sites, n_regions)
+        Zone number, -1 = not served.
+    max_weight_g, dim_divisor, fuel_ppm, over_kg_cents : shape (n_services,)
+        `dim_divisor` float64 cm3 per kg (0 = volume is free).
+    loss_share, damage_share : float64, shape (n_services,)
+    rate_first : int64, shape (n_services * n_zones + 1,)
+        Where the weight breaks of service x zone begin in `up_to_g` and `rate_cents` (ascending weights).
+    transit : float64, shape (n_services, n_zones, n_k)
+        Cumulative probability of k = 0, 1, ... delivery days; all zero = the service does not go there.
+    delivered_day : int64, shape (n_services, n_days + 1, n_k)
+        Day number of the k-th delivery day after a pickup on each day of the horizon and the day after it.
+    """
+
+    slots: Ints
+    zone: Ints
+    max_weight_g: Ints
+    dim_divisor: Floats
+    fuel_ppm: Ints
+    over_kg_cents: Ints
+    loss_share: Floats
+    damage_share: Floats
+    rate_first: Ints
+    up_to_g: Ints
+    rate_cents: Ints
+    transit: Floats
+    delivered_day: Ints
+
+
+def compile_tariff(business: Business, calendar: Calendar) -> Tariff:
+    """Arrays of every service, zone and day of the run."""
+    services, zones = business["services"], business["zones"]
+    n_services, n_days = len(services), business.settings.horizon_days
+    names = list(dict.fromkeys(zones.texts("zone")))
+    number = {name: i for i, name in enumerate(names)}
+    zone = np.full((len(business["sites"]), len(business["regions"])), -1, dtype=np.int64)
+    zone[business.codes("zones", "site"), business.codes("zones", "region")] = [number[z] for z in zones.texts("zone")]
+
+    rates = business["rates"]
+    key = np.array(
+        [
+            s * len(names) + number[z] if z in number else -1
+            for s, z in zip(business.codes("rates", "service"), rates.texts("zone"), strict=True)
+        ],
+        dtype=np.int64,
+    )
+    order = np.lexsort((rates.integers("up_to_g"), key))
+    order = order[key[order] >= 0]  # a zone no site is in has prices nobody asks for
+    transits = business["transits"]
+    n_k = int(transits.integers("days").max(initial=0)) + 1
+    transit = np.zeros((n_services, len(names), n_k))
+    for s, z, k, share in zip(
+        business.codes("transits", "service"),
+        transits.texts("zone"),
+        transits.integers("days"),
+        transits.numbers("share"),
+        strict=True,
+    ):
+        if z in number:
+            transit[s, number[z], k] += share
+    transit = np.cumsum(transit, axis=2)
+    transit /= np.where(transit[:, :, -1:] > 0, transit[:, :, -1:], 1.0)
+    return Tariff(
+        slots=_slots(business, calendar),
+        zone=zone,
+        max_weight_g=np.array(services.integers("max_weight_g")),
+        dim_divisor=np.array(services.numbers("dim_divisor_cm3_per_kg")),
+        fuel_ppm=np.floor(services.numbers("fuel_share") * PPM + 0.5).astype(np.int64),
+        over_kg_cents=np.array(services.integers("over_kg_cents")),
+        loss_share=np.array(services.numbers("loss_share")),
+        damage_share=np.array(services.numbers("damage_share")),
+        rate_first=np.searchsorted(key[order], np.arange(n_services * len(names) + 1)).astype(np.int64),
+        up_to_g=rates.integers("up_to_g")[order],
+        rate_cents=rates.integers("price_cents")[order],
+        transit=transit,
+        delivered_day=_delivered_days(services.integers("delivery_days"), calendar, n_days + 1, n_k),
+    )
+
+
+def _slots(business: Business, calendar: Calendar) -> Ints:
+    services, events = business["services"], business["events"]
+    start, n_days = business.settings.start_date.toordinal(), business.settings.horizon_days
+    slots = business.by_day("services", "daily_slots").astype(np.int64)
+    slots *= services.integers("pickup_days")[None, :] >> calendar.weekday[:n_days, None] & 1
+    for row, kind in enumerate(events.texts("kind")):
+        if kind == "carrier_out":
+            first = max(int(events.integers("start")[row]) - start, 0)
+            last = max(int(events.integers("end")[row]) - start + 1, 0)
+            target = events.texts("target")[row]
+            named = zip(services.texts("service"), services.texts("carrier"), strict=True)
+            slots[first:last, [i for i, pair in enumerate(named) if target == "" or target in pair]] = 0
+    return slots
+
+
+def _delivered_days(masks: Ints, calendar: Calendar, n_days: int, n_k: int) -> Ints:
+    day = np.arange(calendar.n_days)
+    found = np.empty((masks.size, n_days, n_k), dtype=np.int64)
+    for service, mask in enumerate(masks.tolist()):
+        delivers = day[mask >> calendar.weekday & 1 == 1]
+        at_or_after = np.searchsorted(delivers, day[:n_days])
+        after = np.searchsorted(delivers, day[:n_days], side="right")
+        found[service, :, 0] = delivers[at_or_after]
+        for k in range(1, n_k):
+            found[service, :, k] = delivers[after + k - 1]
+    return found
+
+
+@compiled
+def parcel_price_cents(tariff: Tariff, service: int, zone: int, weight_g: int, volume_mm3: int) -> int:
+    """Price of one parcel, fuel included; NOT_CARRIED when the service does not take it."""
+    if weight_g > tariff.max_weight_g[service]:
+        return NOT_CARRIED
+    n_zones = tariff.transit.shape[1]
+    a, b = tariff.rate_first[service * n_zones + zone], tariff.rate_first[service * n_zones + zone + 1]
+    if a == b or tariff.transit[service, zone, -1] <= 0:
+        return NOT_CARRIED
+    billable_g = weight_g
+    if tariff.dim_divisor[service] > 0:
+        billable_g = max(weight_g, int(np.ceil(volume_mm3 / tariff.dim_divisor[service])))
+    if billable_g <= tariff.up_to_g[b - 1]:
+        low, high = a, b - 1
+        while low < high:
+            middle = (low + high) >> 1
+            if tariff.up_to_g[middle] >= billable_g:
+                high = middle
+            else:
+                low = middle + 1
+        price = tariff.rate_cents[low]
+    elif tariff.over_kg_cents[service] == 0:
+        return NOT_CARRIED
+    else:
+        over_kg = (billable_g - tariff.up_to_g[b - 1] + 999) // 1000
+        price = tariff.rate_cents[b - 1] + over_kg * tariff.over_kg_cents[service]
+    return int(price + (price * tariff.fuel_ppm[service] + PPM // 2) // PPM)
+
+
+@compiled
+def on_time_share(tariff: Tariff, service: int, zone: int, day: int, promise_day: int) -> float:
+    """Probability that a parcel picked up on `day` is delivered by the end of `promise_day`."""
+    share = 0.0
+    for k in range(tariff.transit.shape[2]):
+        if tariff.delivered_day[service, day, k] > promise_day:
+            break
+        share = tariff.transit[service, zone, k]
+    return share
+
+
+@compiled
+def transit_days(transit: Floats, service: int, zone: int, uniform: float) -> int:
+    """Delivery days a parcel takes, by inverse CDF of `Tariff.transit`."""
+    for k in range(transit.shape[2] - 1):
+        if uniform < transit[service, zone, k]:
+            return k
+    return int(transit.shape[2] - 1)

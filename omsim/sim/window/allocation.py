@@ -1,0 +1,409 @@
+"""Compiled passes that give orders stock: the site walk, shipments, and backorders served when stock comes.
+
+Owns reservations. Whoever calls makes room first: `allocate_until` stops before an order that might not fit and
+says so.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omsim.kernels.compiled import compiled
+from omsim.kernels.heaps import pop, push
+from omsim.kernels.queues import StationState, arrive
+from omsim.kernels.random import keyed_uniforms, task_factor, task_seconds
+from omsim.sim.window.state import (
+    BACKORDERED,
+    C_BACKORDERS,
+    C_PARTIAL,
+    C_RANK,
+    C_SPLITS,
+    CANCELLED,
+    CANCELLED_AT,
+    CELL,
+    DELIVERED,
+    FATE,
+    FINE,
+    FIRST,
+    HEAD,
+    HELD_BACK,
+    IN_SHIPMENT,
+    LAST_FILL,
+    LINE,
+    LINK,
+    M_PACK_ORDER,
+    M_PACK_UNIT,
+    M_PICK_LINE,
+    M_PICK_ORDER,
+    M_PICK_UNIT,
+    N_LINES,
+    NEXT,
+    NEXT_PIECE,
+    NUMBER,
+    OF_ORDER,
+    OF_SHORT,
+    ON_HAND,
+    ORDER,
+    PACK_TASK,
+    PACKED,
+    PICK_TASK,
+    PICKED,
+    PIECE,
+    PIECE_UNITS,
+    PIECES,
+    PRICE,
+    RANK,
+    RELEASED,
+    RESERVED,
+    ROLLED,
+    SERVICE,
+    SHIPMENTS,
+    SHORT,
+    SITE,
+    TAIL,
+    TENDERED,
+    TURN,
+    UNITS,
+    WAITING,
+    WEIGHT,
+    Guide,
+    State,
+)
+from omsim.sim.window.stock import touch
+
+I16 = NDArray[np.int16]
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+PICK = 2
+"""Number of the first picking station."""
+
+
+@compiled
+def _new_shipment(tally: I64, ships: I32, small: I16, order: int, number: int, site: int, rank: int, at_s: int) -> int:
+    s = tally[SHIPMENTS]
+    tally[SHIPMENTS] = s + 1
+    ships[ORDER, s] = order
+    ships[RELEASED, s] = at_s
+    ships[PICKED, s] = -1
+    ships[PACKED, s] = -1
+    ships[TENDERED, s] = -1
+    ships[DELIVERED, s] = -1
+    ships[WEIGHT, s] = 0
+    ships[PRICE, s] = 0
+    ships[UNITS, s] = 0
+    ships[N_LINES, s] = 0
+    ships[PIECE, s] = -1
+    small[NUMBER, s] = number
+    small[SITE, s] = site
+    small[SERVICE, s] = -1
+    small[ROLLED, s] = 0
+    small[RANK, s] = rank
+    small[FATE, s] = FINE
+    return int(s)
+
+
+@compiled
+def _add_to_shipment(ships: I32, s: int, units: int, unit_g: int) -> None:
+    ships[UNITS, s] += units
+    ships[N_LINES, s] += 1
+    ships[WEIGHT, s] += units * unit_g
+
+
+@compiled
+def _add_piece(tally: I64, pieces: I32, short: I32, ships: I32, row: int, s: int, units: int, unit_g: int) -> None:
+    """Put units of a short line into a shipment."""
+    p = tally[PIECES]
+    tally[PIECES] = p + 1
+    pieces[OF_SHORT, p] = row
+    pieces[IN_SHIPMENT, p] = s
+    pieces[PIECE_UNITS, p] = units
+    pieces[NEXT_PIECE, p] = ships[PIECE, s]
+    ships[PIECE, s] = p
+    short[RESERVED, row] += units
+    short[LAST_FILL, row] = ships[RELEASED, s]
+    _add_to_shipment(ships, s, units, unit_g)
+
+
+@compiled
+def _plan_tasks(
+    mean_s: Floats, task_kind: I64, task_table: Floats, ships: I32, s: int, site: int, seed: int, stream: int,
+    entity: int, number: int,
+) -> None:  # fmt: skip
+    """Draw how long a shipment takes to pick and to pack."""
+    u_pick, u_pack, _, _ = keyed_uniforms(seed, stream, entity, number)
+    kind, table = task_kind[site], task_table[site]
+    mean = mean_s[M_PICK_ORDER, site] + ships[N_LINES, s] * mean_s[M_PICK_LINE, site]
+    mean += ships[UNITS, s] * mean_s[M_PICK_UNIT, site]
+    ships[PICK_TASK, s] = task_seconds(mean, task_factor(kind, u_pick, table))
+    mean = mean_s[M_PACK_ORDER, site] + ships[UNITS, s] * mean_s[M_PACK_UNIT, site]
+    ships[PACK_TASK, s] = task_seconds(mean, task_factor(kind, u_pack, table))
+
+
+@compiled
+def _release(guide: Guide, state: State, stations: StationState, first_made: int, seed: int, stream: int) -> None:
+    """Put the shipments made since `first_made` before the pickers of their sites."""
+    ships, small = state.ships, state.small
+    for s in range(first_made, state.tally[SHIPMENTS]):
+        site = small[SITE, s]
+        _plan_tasks(
+            guide.mean_s, guide.task_kind, guide.task_table, ships, s, site, seed, stream,
+            state.entity[ships[ORDER, s]], small[NUMBER, s],
+        )  # fmt: skip
+        arrive(stations.pending, PICK + site, s, ships[LINK])
+
+
+@compiled
+def _reserve(stock: I64, cell: int, units: int, at_s: int, warm_up_s: int) -> None:
+    touch(stock, cell, at_s, warm_up_s)
+    stock[HELD_BACK, cell] += units
+
+
+@compiled
+def _one_site_for_all(
+    cell_of: I32, ranking: I32, closed: Flags, stock: I64, sku: I32, units: I32, at_s: int, warm_up_s: int
+) -> int:
+    """Reserve every line of an order at the first ranked open site that has them all; the site, or -1.
+
+    `ranking` and `closed` are the region's and the day's; `sku` and `units` the order's lines.
+    """
+    for k in range(ranking.size):
+        site = ranking[k]
+        if site < 0:
+            break
+        if closed[site]:
+            continue
+        reached = 0
+        while reached < sku.size:
+            cell = cell_of[site, sku[reached]]
+            if cell < 0 or stock[ON_HAND, cell] - stock[HELD_BACK, cell] < units[reached]:
+                break
+            _reserve(stock, cell, units[reached], at_s, warm_up_s)
+            reached += 1
+        if reached == sku.size:
+            return int(site)
+        for line in range(reached):
+            stock[HELD_BACK, cell_of[site, sku[line]]] -= units[line]
+    return -1
+
+
+@compiled
+def _home_cell(cell_of: I32, ranking: I32, sku: int) -> int:
+    """Cell of the first ranked site that carries the SKU; -1 = none does."""
+    for k in range(ranking.size):
+        if ranking[k] < 0:
+            break
+        cell = cell_of[ranking[k], sku]
+        if cell >= 0:
+            return int(cell)
+    return -1
+
+
+@compiled
+def _wait_or_lose(guide: Guide, state: State, row: int, order: int, left: int, at_s: int) -> None:
+    """What stock did not fill of a short line waits at its home cell, or is lost."""
+    cell = -1
+    if guide.channel[C_BACKORDERS, state.channel[order]]:
+        sku = state.sku[state.short[LINE, row]]
+        cell = _home_cell(guide.cell_of, guide.ranking[state.region[order]], sku)
+    if cell < 0:
+        state.short[CANCELLED, row] = left
+        state.short[CANCELLED_AT, row] = at_s
+        return
+    state.short[CELL, row] = cell
+    state.stock[BACKORDERED, cell] += left
+    state.tally[WAITING] += 1
+    rank = 0 if guide.oldest_first else guide.channel[C_RANK, state.channel[order]]
+    if state.waiting[HEAD, cell, rank] < 0:
+        state.waiting[HEAD, cell, rank] = row
+    else:
+        state.short[NEXT, state.waiting[TAIL, cell, rank]] = row
+    state.waiting[TAIL, cell, rank] = row
+
+
+@compiled
+def _new_short(tally: I64, short: I32, line: int, order: int) -> int:
+    row = tally[SHORT]
+    tally[SHORT] = row + 1
+    short[LINE, row] = line
+    short[OF_ORDER, row] = order
+    short[FIRST, row] = 0
+    short[RESERVED, row] = 0
+    short[CANCELLED, row] = 0
+    short[LAST_FILL, row] = -1
+    short[CANCELLED_AT, row] = -1
+    short[CELL, row] = -1
+    short[NEXT, row] = -1
+    return int(row)
+
+
+@compiled
+def _walk_sites(guide: Guide, state: State, order: int, day: int, at_s: int, made: I64) -> None:
+    """Serve the lines one by one, each walking the sites; `made` (by site) gets the order's shipments, -1 = none."""
+    channel = state.channel[order]
+    partial, limit = guide.channel[C_PARTIAL, channel], guide.channel[C_SPLITS, channel]
+    ranking = guide.ranking[state.region[order]]
+    made[:] = -1
+    n_made = 0
+    for line in range(state.first_line[order], state.first_line[order + 1]):
+        left = np.int64(state.units[line])
+        row = -1
+        for k in range(ranking.size):
+            site = ranking[k]
+            if site < 0 or left == 0:
+                break
+            if guide.closed[site, day] or (made[site] < 0 and n_made >= limit):
+                continue
+            cell = guide.cell_of[site, state.sku[line]]
+            if cell < 0:
+                continue
+            granted = min(state.stock[ON_HAND, cell] - state.stock[HELD_BACK, cell], left)
+            if granted <= 0 or (granted < left and not partial):
+                continue
+            if made[site] < 0:
+                made[site] = _new_shipment(
+                    state.tally, state.ships, state.small, order, n_made, site, guide.channel[C_RANK, channel], at_s
+                )
+                n_made += 1
+            _reserve(state.stock, cell, granted, at_s, guide.warm_up_s)
+            unit_g = guide.weight_g[state.sku[line]]
+            if granted == state.units[line]:
+                state.line_shipment[line] = made[site]
+                _add_to_shipment(state.ships, made[site], granted, unit_g)
+            else:
+                if row < 0:
+                    row = _new_short(state.tally, state.short, line, order)
+                _add_piece(state.tally, state.pieces, state.short, state.ships, row, made[site], granted, unit_g)
+            left -= granted
+        if left > 0 and row < 0:
+            row = _new_short(state.tally, state.short, line, order)
+        if row >= 0:
+            state.short[FIRST, row] = state.units[line] - left
+            if left > 0:
+                _wait_or_lose(guide, state, row, order, left, at_s)
+    state.n_shipments[order] = n_made
+
+
+@compiled
+def allocate_until(
+    guide: Guide, state: State, stations: StationState, until_s: int, seed: int, stream: int, made: I64
+) -> bool:
+    """Try every order whose allocation instant is at or before `until_s`, in turn.
+
+    Returns
+    -------
+    bool
+        False = stopped before an order that might not fit in the columns; make room and call again.
+    """
+    n_sites = guide.closed.shape[0]
+    day = 0
+    turn = state.tally[TURN]
+    while turn < state.queue.size:
+        order = state.queue[turn]
+        at_s = state.allocated_s[order]
+        if at_s > until_s:
+            break
+        first, last = state.first_line[order], state.first_line[order + 1]
+        if (
+            state.tally[SHIPMENTS] + n_sites > state.ships.shape[1]
+            or state.tally[SHORT] + last - first > state.short.shape[1]
+            or state.tally[PIECES] + (last - first) * n_sites > state.pieces.shape[1]
+        ):
+            state.tally[TURN] = turn
+            return False
+        if day == 0 or guide.day_start_s[day + 1] <= at_s:
+            day = np.searchsorted(guide.day_start_s, at_s, side="right") - 1
+        before = state.tally[SHIPMENTS]
+        site = -1
+        channel = state.channel[order]
+        if guide.fewest_splits:
+            site = _one_site_for_all(
+                guide.cell_of, guide.ranking[state.region[order]], guide.closed[:, day], state.stock,
+                state.sku[first:last], state.units[first:last], at_s, guide.warm_up_s,
+            )  # fmt: skip
+        if site >= 0:
+            rank = guide.channel[C_RANK, channel]
+            s = _new_shipment(state.tally, state.ships, state.small, order, 0, site, rank, at_s)
+            for line in range(first, last):
+                state.line_shipment[line] = s
+                _add_to_shipment(state.ships, s, state.units[line], guide.weight_g[state.sku[line]])
+            state.n_shipments[order] = 1
+        else:
+            _walk_sites(guide, state, order, day, at_s, made)
+        _release(guide, state, stations, before, seed, stream)
+        turn += 1
+    state.tally[TURN] = turn
+    return True
+
+
+@compiled
+def fill_waiting(
+    guide: Guide, state: State, stations: StationState, touched: Flags, at_s: int, seed: int, stream: int
+) -> None:
+    """Serve the queues of the touched cells, cell by cell; one new shipment an order and site. Clears `touched`.
+
+    The columns need room for one shipment and one piece per waiting line.
+    """
+    n_sites = guide.closed.shape[0]
+    most = state.tally[WAITING]
+    fill_row = np.empty(most, dtype=np.int64)
+    fill_units = np.empty(most, dtype=np.int64)
+    fill_key = np.empty(most, dtype=np.int64)
+    n = 0
+    for cell in range(touched.size):
+        if not touched[cell]:
+            continue
+        touched[cell] = False
+        blocked = False
+        for rank in range(state.waiting.shape[2]):
+            while not blocked and state.waiting[HEAD, cell, rank] >= 0:
+                row = state.waiting[HEAD, cell, rank]
+                order = state.short[OF_ORDER, row]
+                free = state.stock[ON_HAND, cell] - state.stock[HELD_BACK, cell]
+                wanted = state.units[state.short[LINE, row]] - state.short[RESERVED, row] - state.short[CANCELLED, row]
+                if free <= 0 or (free < wanted and not guide.channel[C_PARTIAL, state.channel[order]]):
+                    blocked = True
+                    break
+                units = min(free, wanted)
+                _reserve(state.stock, cell, units, at_s, guide.warm_up_s)
+                state.stock[BACKORDERED, cell] -= units
+                fill_row[n], fill_units[n], fill_key[n] = row, units, np.int64(order) * n_sites + guide.cell_site[cell]
+                n += 1
+                if units < wanted:
+                    blocked = True
+                    break
+                state.tally[WAITING] -= 1
+                state.waiting[HEAD, cell, rank] = state.short[NEXT, row]
+                if state.short[NEXT, row] < 0:
+                    state.waiting[TAIL, cell, rank] = -1
+    if n == 0:
+        return
+    heap = np.empty(n, dtype=np.int64)  # fills by (order, site), then in order of filling
+    size = 0
+    for i in range(n):
+        size = push(heap, size, fill_key[i] * n + i)
+    before = state.tally[SHIPMENTS]
+    leader = np.empty(n, dtype=np.int64)  # the first fill of the same order and site
+    known, i_known = np.int64(-1), np.int64(0)
+    while size > 0:
+        key, i = heap[0] // n, heap[0] % n
+        size = pop(heap, size)
+        if key != known:
+            known, i_known = key, i
+        leader[i] = i_known
+    shipment = np.empty(n, dtype=np.int64)
+    for i in range(n):
+        row = fill_row[i]
+        if leader[i] == i:
+            order = state.short[OF_ORDER, row]
+            shipment[i] = _new_shipment(
+                state.tally, state.ships, state.small, order, state.n_shipments[order],
+                guide.cell_site[state.short[CELL, row]], guide.channel[C_RANK, state.channel[order]], at_s,
+            )  # fmt: skip
+            state.n_shipments[order] += 1
+        unit_g = guide.weight_g[state.sku[state.short[LINE, row]]]
+        _add_piece(state.tally, state.pieces, state.short, state.ships, row, shipment[leader[i]], fill_units[i], unit_g)
+    _release(guide, state, stations, before, seed, stream)

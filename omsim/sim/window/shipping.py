@@ -1,0 +1,247 @@
+"""Compiled passes at a cutoff: what stands at the dock, what leaves, when it is delivered, what comes back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omsim.kernels.compiled import compiled
+from omsim.kernels.random import keyed_uniforms
+from omsim.sim.tariff import transit_days
+from omsim.sim.window.flow import RETURN_SHIFT, send_back
+from omsim.sim.window.state import (
+    DAMAGED,
+    DELIVERED,
+    FATE,
+    HELD_BACK,
+    LINE,
+    LINK,
+    LOST,
+    N_LINES,
+    NEXT_PIECE,
+    NUMBER,
+    OF_SHORT,
+    ON_HAND,
+    ORDER,
+    PIECE,
+    PIECE_UNITS,
+    PRICE,
+    R_DAMAGED,
+    R_DISPOSITION,
+    R_INSPECTED,
+    R_LINE,
+    R_RECEIVED,
+    R_REQUESTED,
+    R_SHIPMENT,
+    R_SITE,
+    R_TASK,
+    R_UNITS,
+    RETURNS,
+    ROLLED,
+    SERVICE,
+    SHIPPED,
+    SITE,
+    TENDERED,
+    WEIGHT,
+    State,
+)
+from omsim.sim.window.stock import touch
+
+if TYPE_CHECKING:
+    from omsim.sim.plan import Plan
+
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+DAY_S = 86_400
+OUT_FROM_S, OUT_FOR_S = 8 * 3600, 10 * 3600
+"""Parcels are handed over from eight in the morning, over ten hours."""
+
+
+class ShippingGuide(NamedTuple):
+    """What a tender reads of a plan; see `plan` and `tariff` for the meanings."""
+
+    horizon_s: int
+    warm_up_s: int
+    return_transit_s: int
+    day_start_s: I64
+    cell_of: I32
+    return_share: Floats
+    return_lag_s: I64
+    zone: I64
+    transit: Floats
+    delivered_day: I64
+    loss_share: Floats
+    damage_share: Floats
+
+
+def shipping_guide_of(plan: Plan) -> ShippingGuide:
+    """The shipping guide of a plan."""
+    return ShippingGuide(
+        horizon_s=plan.times.horizon_s,
+        warm_up_s=plan.times.warm_up_s,
+        return_transit_s=plan.rules.return_transit_s,
+        day_start_s=plan.times.day_start_s,
+        cell_of=plan.network.cell_of,
+        return_share=plan.goods.return_share,
+        return_lag_s=plan.goods.return_lag_s,
+        zone=plan.tariff.zone,
+        transit=plan.tariff.transit,
+        delivered_day=plan.tariff.delivered_day,
+        loss_share=plan.tariff.loss_share,
+        damage_share=plan.tariff.damage_share,
+    )
+
+
+@compiled
+def describe_parcels(
+    day_start_s: I64,
+    sku_mm3: I64,
+    state: State,
+    shipments: I32,
+    region: I64,
+    weight_g: I64,
+    volume_mm3: I64,
+    promise_day: I64,
+) -> int:
+    """Write what the tender must know of each shipment; returns how many lines they hold together."""
+    n_lines = 0
+    for p in range(shipments.size):
+        s = shipments[p]
+        order = state.ships[ORDER, s]
+        n_lines += state.ships[N_LINES, s]
+        region[p] = state.region[order]
+        weight_g[p] = state.ships[WEIGHT, s]
+        volume = np.int64(0)
+        for line in range(state.first_line[order], state.first_line[order + 1]):
+            if state.line_shipment[line] == s:
+                volume += state.units[line] * sku_mm3[state.sku[line]]
+        piece = state.ships[PIECE, s]
+        while piece >= 0:
+            sku = state.sku[state.short[LINE, state.pieces[OF_SHORT, piece]]]
+            volume += state.pieces[PIECE_UNITS, piece] * sku_mm3[sku]
+            piece = state.pieces[NEXT_PIECE, piece]
+        volume_mm3[p] = volume
+        promise_day[p] = -1
+        if state.promise_s[order] >= 0:
+            promise_day[p] = np.searchsorted(day_start_s, state.promise_s[order], side="right") - 1
+    return n_lines
+
+
+@compiled
+def _take_out(stock: I64, cell: int, units: int, at_s: int, warm_up_s: int) -> None:
+    """Reserved units leave the site."""
+    touch(stock, cell, at_s, warm_up_s)
+    stock[ON_HAND, cell] -= units
+    stock[HELD_BACK, cell] -= units
+    stock[SHIPPED, cell] += units
+
+
+@compiled
+def _requested_back(
+    lag_s: I64, share: float, delivered_s: int, fate: int, entity: int, part: int, seed: int, stream: int
+) -> int:
+    """When a piece of a delivered shipment is sent back; -1 = never."""
+    if fate == DAMAGED:
+        return delivered_s + DAY_S
+    if share <= 0:
+        return -1
+    u_back, u_lag, _, _ = keyed_uniforms(seed, stream, entity, part)
+    if u_back >= share:
+        return -1
+    return int(delivered_s + lag_s[int(u_lag * lag_s.size)])
+
+
+@compiled
+def _send_back(guide: ShippingGuide, state: State, s: int, line: int, units: int, requested_s: int) -> None:
+    returns = state.returns
+    row = state.tally[RETURNS]
+    state.tally[RETURNS] = row + 1
+    returns[R_LINE, row] = line
+    returns[R_SHIPMENT, row] = s
+    returns[R_UNITS, row] = units
+    returns[R_SITE, row] = state.small[SITE, s]
+    returns[R_REQUESTED, row] = requested_s
+    returns[R_RECEIVED, row] = requested_s + guide.return_transit_s
+    returns[R_INSPECTED, row] = -1
+    returns[R_TASK, row] = 0
+    returns[R_DISPOSITION, row] = -1
+    returns[R_DAMAGED, row] = state.small[FATE, s] == DAMAGED
+    send_back(state, row)
+
+
+@compiled
+def ship_parcels(
+    guide: ShippingGuide,
+    state: State,
+    shipments: I32,
+    service: I64,
+    price_cents: I64,
+    at_s: int,
+    day: int,
+    seed: int,
+    shipment_stream: int,
+    fate_stream: int,
+    return_stream: int,
+) -> None:
+    """Tender each shipment with its service; those with service -1 go back to the dock.
+
+    The columns need room for one return per line in the shipments.
+    """
+    ships, small, stock = state.ships, state.small, state.stock
+    share_of = guide.return_share[min(day, guide.return_share.shape[0] - 1)]
+    for p in range(shipments.size):
+        s = shipments[p]
+        site = small[SITE, s]
+        if service[p] < 0:
+            small[ROLLED, s] += 1
+            ships[LINK, s] = state.dock[site]
+            state.dock[site] = s
+            continue
+        order, number = ships[ORDER, s], small[NUMBER, s]
+        entity, first = state.entity[order], state.first_line[order]
+        small[SERVICE, s] = service[p]
+        ships[PRICE, s] = price_cents[p]
+        ships[TENDERED, s] = at_s
+        u_lost, u_damaged, _, _ = keyed_uniforms(seed, fate_stream, entity, number)
+        if u_lost < guide.loss_share[service[p]]:
+            small[FATE, s] = LOST
+        else:
+            if u_damaged < guide.damage_share[service[p]]:
+                small[FATE, s] = DAMAGED
+            _, _, u_transit, u_hour = keyed_uniforms(seed, shipment_stream, entity, number)
+            k = transit_days(guide.transit, service[p], guide.zone[site, state.region[order]], u_transit)
+            morning_s = guide.day_start_s[guide.delivered_day[service[p], day, k]] + OUT_FROM_S
+            ships[DELIVERED, s] = max(morning_s + int(u_hour * OUT_FOR_S), at_s + 3600)
+        piece = ships[PIECE, s]
+        line = first
+        while line < state.first_line[order + 1] or piece >= 0:
+            if line < state.first_line[order + 1]:  # first the lines it holds whole, then the parts of short ones
+                whole = line
+                line += 1
+                if state.line_shipment[whole] != s:
+                    continue
+                part_of, units = whole, state.units[whole]
+            else:
+                part_of, units = state.short[LINE, state.pieces[OF_SHORT, piece]], state.pieces[PIECE_UNITS, piece]
+                piece = state.pieces[NEXT_PIECE, piece]
+            sku = state.sku[part_of]
+            _take_out(stock, guide.cell_of[site, sku], units, at_s, guide.warm_up_s)
+            if small[FATE, s] == LOST:
+                continue
+            part = np.int64(part_of - first) * RETURN_SHIFT + number
+            requested_s = _requested_back(
+                guide.return_lag_s,
+                share_of[sku],
+                ships[DELIVERED, s],
+                small[FATE, s],
+                entity,
+                part,
+                seed,
+                return_stream,
+            )
+            if 0 <= requested_s < guide.horizon_s:
+                _send_back(guide, state, s, part_of, units, requested_s)
