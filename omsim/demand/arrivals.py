@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from omsim.demand.rng import Purpose, order_entity, stream_key, uniforms
-from omsim.kernels.intake import draw_day_orders, draw_lines
+from omsim.kernels.intake import draw_day_orders, draw_lines, summed_poisson_quantile
 from omsim.model.calendars import Calendar
 
 if TYPE_CHECKING:
@@ -54,9 +54,16 @@ def draw_intake(business: Business, *, seed: int, replication: int) -> Intake:
     return _generate(business, calendar, seed, replication)
 
 
+SUMMED_MEAN = 30.0
+"""Up to this mean a Poisson quantile is found by summing its probabilities, which is fastest and exact enough."""
+
+
 def poisson_quantile(uniform: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.int64]:
     """Smallest count whose Poisson CDF reaches `uniform`; 0 where the mean is 0. Broadcasts."""
     uniform, mean = np.broadcast_arrays(np.asarray(uniform, dtype=float), np.asarray(mean, dtype=float))
+    if mean.max(initial=0) <= SUMMED_MEAN:
+        counts: NDArray[np.int64] = summed_poisson_quantile(uniform.ravel(), mean.ravel()).reshape(mean.shape)
+        return counts
     safe = np.where(mean > 0, mean, 1.0)
     count = np.ceil(special.pdtrik(uniform, safe))
     below = np.maximum(count - 1, 0)

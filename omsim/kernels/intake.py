@@ -28,6 +28,31 @@ def pick_cell(cumulative: NDArray[np.float64], uniform: float) -> int:
 
 
 @compiled
+def summed_poisson_quantile(uniform: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Smallest count whose Poisson CDF reaches `uniform`, for means up to some tens; 0 where the mean is 0.
+
+    Parameters
+    ----------
+    uniform, mean : float64, shape (n,)
+
+    Returns
+    -------
+    int64, shape (n,)
+    """
+    counts = np.zeros(uniform.size, dtype=np.int64)
+    for i in range(uniform.size):
+        share = math.exp(-mean[i])
+        reached = share
+        k = 0
+        while reached < uniform[i] and share > 0.0:
+            k += 1
+            share *= mean[i] / k
+            reached += share
+        counts[i] = k
+    return counts
+
+
+@compiled
 def draw_day_orders(
     seed: int,
     order_stream: int,

@@ -23,7 +23,7 @@ CAUSES = (
     "allocated too late",
     "pick and pack too late for the cutoff",
     "packed, but not taken by a carrier in time",
-    "transit took too long",
+    "shipped in time, transit took too long",
 )
 (
     NO_CAUSE, BY_LOSS, BY_CANCEL, BY_STOCK, BY_PROMISE, BY_VALIDATION, BY_ALLOCATION, BY_WAREHOUSE, BY_CARRIER,

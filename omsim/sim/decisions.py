@@ -24,7 +24,7 @@ from omsim.sim.plan import (
     Cells,
     Plan,
 )
-from omsim.sim.tariff import NOT_CARRIED, Tariff, on_time_share, parcel_price_cents
+from omsim.sim.tariff import NOT_CARRIED, Tariff, on_time_share, rate_cents_of, with_fuel
 
 Ints = NDArray[np.int64]
 
@@ -84,34 +84,41 @@ def price_parcels(
     cost = np.zeros((n_parcels, n_services), dtype=np.int64)
     hold = np.empty(n_parcels, dtype=np.int64)
     slack = 64  # promises further off than any transit are all alike
-    known = np.full((n_services, n_zones, slack), -1.0)
-    known_next = np.full((n_services, n_zones, slack), -1.0)
+    unknown = np.int64(-1)
+    lateness = np.full((n_services, n_zones, slack), unknown)  # expected penalty, with the surcharge for slowness
+    waiting = np.full((n_zones, slack), unknown)  # least expected penalty one pickup later
+    rate_first, up_to_g, rate_cents = tariff.rate_first, tariff.up_to_g, tariff.rate_cents
+    slots, max_weight_g, dim_divisor = tariff.slots[day], tariff.max_weight_g, tariff.dim_divisor
+    over_kg_cents, fuel_ppm = tariff.over_kg_cents, tariff.fuel_ppm
     for p in range(n_parcels):
         zone = tariff.zone[site, region[p]]
-        ahead = min(promise_day[p] - day, slack - 1)
-        best_later = 0.0
+        promised = promise_day[p] >= 0
+        ahead = max(min(promise_day[p] - day, slack - 2), -1) + 1  # 0 = too late whatever happens
+        if promised and waiting[zone, ahead] < 0:
+            best = 0.0
+            for s in range(n_services):
+                on_time = 0.0 if ahead == 0 else on_time_share(tariff, s, zone, day, day + ahead - 1)
+                lateness[s, zone, ahead] = int(math.floor(late_penalty_cents * (1.0 - on_time) + 0.5))
+                if on_time < promise_quantile:
+                    lateness[s, zone, ahead] += INFEASIBLE_CENTS
+                if ahead > 0:
+                    best = max(best, on_time_share(tariff, s, zone, day + 1, day + ahead - 1))
+            waiting[zone, ahead] = int(math.floor(late_penalty_cents * (1.0 - best) + 0.5))
+        hold[p] = HOLD_CENTS + (waiting[zone, ahead] if promised else 0)
         for s in range(n_services):
-            on_time = 1.0
-            on_time_next = 1.0
-            if promise_day[p] >= 0:
-                if ahead < 0:
-                    on_time, on_time_next = 0.0, 0.0
-                else:
-                    if known[s, zone, ahead] < 0:
-                        known[s, zone, ahead] = on_time_share(tariff, s, zone, day, day + ahead)
-                        known_next[s, zone, ahead] = on_time_share(tariff, s, zone, day + 1, day + ahead)
-                    on_time, on_time_next = known[s, zone, ahead], known_next[s, zone, ahead]
-            best_later = max(best_later, on_time_next)
-            if tariff.slots[day, s] <= 0:
+            row = s * n_zones + zone
+            a, b = rate_first[row], rate_first[row + 1]
+            if slots[s] <= 0 or weight_g[p] > max_weight_g[s] or a == b or tariff.transit[s, zone, -1] <= 0:
                 continue
-            cents = parcel_price_cents(tariff, s, zone, weight_g[p], volume_mm3[p])
+            billable_g = weight_g[p]
+            if dim_divisor[s] > 0:
+                billable_g = max(billable_g, int(math.ceil(volume_mm3[p] / dim_divisor[s])))
+            cents = rate_cents_of(up_to_g, rate_cents, a, b, billable_g, over_kg_cents[s])
             if cents == NOT_CARRIED:
                 continue
+            cents = with_fuel(cents, fuel_ppm[s])
             price[p, s] = cents
-            cost[p, s] = cents + int(math.floor(late_penalty_cents * (1.0 - on_time) + 0.5))
-            if promise_day[p] >= 0 and on_time < promise_quantile:
-                cost[p, s] += INFEASIBLE_CENTS
-        hold[p] = HOLD_CENTS + int(math.floor(late_penalty_cents * (1.0 - best_later) + 0.5))
+            cost[p, s] = cents + (lateness[s, zone, ahead] if promised else 0)
     return price, cost, hold
 
 

@@ -138,32 +138,43 @@ def _delivered_days(masks: Ints, calendar: Calendar, n_days: int, n_k: int) -> I
 
 
 @compiled
+def rate_cents_of(up_to_g: Ints, rate_cents: Ints, first: int, last: int, billable_g: int, over_kg_cents: int) -> int:
+    """Price before fuel by the weight breaks first..last - 1 of one service and zone; NOT_CARRIED above them."""
+    if billable_g > up_to_g[last - 1]:
+        if over_kg_cents == 0:
+            return NOT_CARRIED
+        over_kg = (billable_g - up_to_g[last - 1] + 999) // 1000
+        return int(rate_cents[last - 1] + over_kg * over_kg_cents)
+    low, high = first, last - 1
+    while low < high:
+        middle = (low + high) >> 1
+        if up_to_g[middle] >= billable_g:
+            high = middle
+        else:
+            low = middle + 1
+    return int(rate_cents[low])
+
+
+@compiled
+def with_fuel(price_cents: int, fuel_ppm: int) -> int:
+    """A price with its fuel surcharge, rounded half up."""
+    return int(price_cents + (price_cents * fuel_ppm + PPM // 2) // PPM)
+
+
+@compiled
 def parcel_price_cents(tariff: Tariff, service: int, zone: int, weight_g: int, volume_mm3: int) -> int:
     """Price of one parcel, fuel included; NOT_CARRIED when the service does not take it."""
     if weight_g > tariff.max_weight_g[service]:
         return NOT_CARRIED
-    n_zones = tariff.transit.shape[1]
-    a, b = tariff.rate_first[service * n_zones + zone], tariff.rate_first[service * n_zones + zone + 1]
+    row = service * tariff.transit.shape[1] + zone
+    a, b = tariff.rate_first[row], tariff.rate_first[row + 1]
     if a == b or tariff.transit[service, zone, -1] <= 0:
         return NOT_CARRIED
     billable_g = weight_g
     if tariff.dim_divisor[service] > 0:
         billable_g = max(weight_g, int(np.ceil(volume_mm3 / tariff.dim_divisor[service])))
-    if billable_g <= tariff.up_to_g[b - 1]:
-        low, high = a, b - 1
-        while low < high:
-            middle = (low + high) >> 1
-            if tariff.up_to_g[middle] >= billable_g:
-                high = middle
-            else:
-                low = middle + 1
-        price = tariff.rate_cents[low]
-    elif tariff.over_kg_cents[service] == 0:
-        return NOT_CARRIED
-    else:
-        over_kg = (billable_g - tariff.up_to_g[b - 1] + 999) // 1000
-        price = tariff.rate_cents[b - 1] + over_kg * tariff.over_kg_cents[service]
-    return int(price + (price * tariff.fuel_ppm[service] + PPM // 2) // PPM)
+    cents = rate_cents_of(tariff.up_to_g, tariff.rate_cents, a, b, billable_g, tariff.over_kg_cents[service])
+    return cents if cents == NOT_CARRIED else with_fuel(cents, tariff.fuel_ppm[service])
 
 
 @compiled

@@ -159,7 +159,7 @@ def _release(guide: Guide, state: State, stations: StationState, first_made: int
 @compiled
 def _reserve(stock: I64, cell: int, units: int, at_s: int, warm_up_s: int) -> None:
     touch(stock, cell, at_s, warm_up_s)
-    stock[HELD_BACK, cell] += units
+    stock[cell, HELD_BACK] += units
 
 
 @compiled
@@ -179,14 +179,14 @@ def _one_site_for_all(
         reached = 0
         while reached < sku.size:
             cell = cell_of[site, sku[reached]]
-            if cell < 0 or stock[ON_HAND, cell] - stock[HELD_BACK, cell] < units[reached]:
+            if cell < 0 or stock[cell, ON_HAND] - stock[cell, HELD_BACK] < units[reached]:
                 break
             _reserve(stock, cell, units[reached], at_s, warm_up_s)
             reached += 1
         if reached == sku.size:
             return int(site)
         for line in range(reached):
-            stock[HELD_BACK, cell_of[site, sku[line]]] -= units[line]
+            stock[cell_of[site, sku[line]], HELD_BACK] -= units[line]
     return -1
 
 
@@ -214,7 +214,7 @@ def _wait_or_lose(guide: Guide, state: State, row: int, order: int, left: int, a
         state.short[CANCELLED_AT, row] = at_s
         return
     state.short[CELL, row] = cell
-    state.stock[BACKORDERED, cell] += left
+    state.stock[cell, BACKORDERED] += left
     state.tally[WAITING] += 1
     rank = 0 if guide.oldest_first else guide.channel[C_RANK, state.channel[order]]
     if state.waiting[HEAD, cell, rank] < 0:
@@ -260,7 +260,7 @@ def _walk_sites(guide: Guide, state: State, order: int, day: int, at_s: int, mad
             cell = guide.cell_of[site, state.sku[line]]
             if cell < 0:
                 continue
-            granted = min(state.stock[ON_HAND, cell] - state.stock[HELD_BACK, cell], left)
+            granted = min(state.stock[cell, ON_HAND] - state.stock[cell, HELD_BACK], left)
             if granted <= 0 or (granted < left and not partial):
                 continue
             if made[site] < 0:
@@ -301,6 +301,8 @@ def allocate_until(
     n_sites = guide.closed.shape[0]
     day = 0
     turn = state.tally[TURN]
+    before = state.tally[SHIPMENTS]
+    fits = True
     while turn < state.queue.size:
         order = state.queue[turn]
         at_s = state.allocated_s[order]
@@ -312,11 +314,10 @@ def allocate_until(
             or state.tally[SHORT] + last - first > state.short.shape[1]
             or state.tally[PIECES] + (last - first) * n_sites > state.pieces.shape[1]
         ):
-            state.tally[TURN] = turn
-            return False
+            fits = False
+            break
         if day == 0 or guide.day_start_s[day + 1] <= at_s:
             day = np.searchsorted(guide.day_start_s, at_s, side="right") - 1
-        before = state.tally[SHIPMENTS]
         site = -1
         channel = state.channel[order]
         if guide.fewest_splits:
@@ -333,10 +334,10 @@ def allocate_until(
             state.n_shipments[order] = 1
         else:
             _walk_sites(guide, state, order, day, at_s, made)
-        _release(guide, state, stations, before, seed, stream)
         turn += 1
     state.tally[TURN] = turn
-    return True
+    _release(guide, state, stations, before, seed, stream)
+    return fits
 
 
 @compiled
@@ -362,14 +363,14 @@ def fill_waiting(
             while not blocked and state.waiting[HEAD, cell, rank] >= 0:
                 row = state.waiting[HEAD, cell, rank]
                 order = state.short[OF_ORDER, row]
-                free = state.stock[ON_HAND, cell] - state.stock[HELD_BACK, cell]
+                free = state.stock[cell, ON_HAND] - state.stock[cell, HELD_BACK]
                 wanted = state.units[state.short[LINE, row]] - state.short[RESERVED, row] - state.short[CANCELLED, row]
                 if free <= 0 or (free < wanted and not guide.channel[C_PARTIAL, state.channel[order]]):
                     blocked = True
                     break
                 units = min(free, wanted)
                 _reserve(state.stock, cell, units, at_s, guide.warm_up_s)
-                state.stock[BACKORDERED, cell] -= units
+                state.stock[cell, BACKORDERED] -= units
                 fill_row[n], fill_units[n], fill_key[n] = row, units, np.int64(order) * n_sites + guide.cell_site[cell]
                 n += 1
                 if units < wanted:

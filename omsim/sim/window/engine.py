@@ -59,7 +59,9 @@ class _WindowRun:
         self.calendar = Calendar(
             business.settings.time_zone, business.settings.start_date, plan.times.n_days + BEYOND_DAYS
         )
-        orders, queue, self.review_desk = receive_orders(plan, self.calendar, intake, seed=seed, replication=replication)
+        orders, queue, self.review_desk = receive_orders(
+            plan, self.calendar, intake, seed=seed, replication=replication
+        )
         self.intake, self.orders = intake, orders
         self.state = empty_state(plan, intake, orders, queue)
         self.guide, self.shipping_guide = guide_of(plan), shipping_guide_of(plan)
@@ -288,6 +290,6 @@ class _WindowRun:
         for day, instant in enumerate(self.plan.times.day_start_s[1 : self.plan.times.n_days + 1].tolist()):
             yield at(self.env, instant, Turn.MIDNIGHT)
             self._advance(past_allocation=True)
-            self.daily["hand"][day] = stock[ON_HAND]
-            self.daily["back"][day] = stock[BACKORDERED]
-            self.daily["order"][day] = stock[ON_ORDER]
+            self.daily["hand"][day] = stock[:, ON_HAND]
+            self.daily["back"][day] = stock[:, BACKORDERED]
+            self.daily["order"][day] = stock[:, ON_ORDER]

@@ -49,7 +49,9 @@ def receive_orders(
     """
     n = intake.arrived_s.size
     days = np.arange(plan.times.n_days)
-    late_from_s = np.stack([calendar.instants_s(days, int(second)) for second in plan.channels.promise_cutoff_s], axis=1)
+    late_from_s = np.stack(
+        [calendar.instants_s(days, int(second)) for second in plan.channels.promise_cutoff_s], axis=1
+    )
     validated = np.empty(n, dtype=np.int32)
     promise = np.empty(n, dtype=np.int32)
     rejected = np.zeros(n, dtype=np.bool_)

@@ -135,9 +135,9 @@ def describe_parcels(
 def _take_out(stock: I64, cell: int, units: int, at_s: int, warm_up_s: int) -> None:
     """Reserved units leave the site."""
     touch(stock, cell, at_s, warm_up_s)
-    stock[ON_HAND, cell] -= units
-    stock[HELD_BACK, cell] -= units
-    stock[SHIPPED, cell] += units
+    stock[cell, ON_HAND] -= units
+    stock[cell, HELD_BACK] -= units
+    stock[cell, SHIPPED] += units
 
 
 @compiled

@@ -66,18 +66,18 @@ OF_SHORT, IN_SHIPMENT, PIECE_UNITS, NEXT_PIECE = range(4)
     R_LINK,
 ) = range(11)
 
-# State.stock: cells (site x SKU)
+# State.stock: cells (site x SKU), a row each, what every reservation touches side by side in one cache line
 (
     ON_HAND,
     HELD_BACK,
-    ON_ORDER,
-    BACKORDERED,
     TOUCHED,
     HAND_TIME,
     STOCKED,
+    BACKORDERED,
+    ON_ORDER,
+    SHIPPED,
     RECEIVED_UNITS,
     RESTOCKED,
-    SHIPPED,
     SHRUNK,
     CYCLES,
     STOCKOUTS,
@@ -184,8 +184,8 @@ def empty_state(plan: Plan, intake: Intake, orders: Orders, queue: I32) -> State
     """State at second 0: stock as opened, nobody waiting, room for as many shipments as orders and a tenth more."""
     n_cells, n_orders, n_lines = plan.cells.site.size, intake.arrived_s.size, intake.sku.size
     n_shipments, few = n_orders + n_orders // 10 + 64, n_lines // 16 + 64
-    stock = np.zeros((13, n_cells), dtype=np.int64)
-    stock[ON_HAND] = plan.cells.opening
+    stock = np.zeros((n_cells, 16), dtype=np.int64)
+    stock[:, ON_HAND] = plan.cells.opening
     return State(
         tally=np.zeros(8, dtype=np.int64),
         queue=queue,

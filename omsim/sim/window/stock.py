@@ -46,18 +46,18 @@ I64 = NDArray[np.int64]
 @compiled
 def touch(stock: I64, cell: int, at_s: int, warm_up_s: int) -> None:
     """Close the books of a cell up to `at_s`; call before its stock changes."""
-    passed = at_s - max(stock[TOUCHED, cell], warm_up_s)
+    passed = at_s - max(stock[cell, TOUCHED], warm_up_s)
     if passed > 0:
-        stock[HAND_TIME, cell] += stock[ON_HAND, cell] * passed
-        if stock[ON_HAND, cell] > stock[HELD_BACK, cell]:
-            stock[STOCKED, cell] += passed
-    stock[TOUCHED, cell] = at_s
+        stock[cell, HAND_TIME] += stock[cell, ON_HAND] * passed
+        if stock[cell, ON_HAND] > stock[cell, HELD_BACK]:
+            stock[cell, STOCKED] += passed
+    stock[cell, TOUCHED] = at_s
 
 
 @compiled
 def touch_all(stock: I64, at_s: int, warm_up_s: int) -> None:
     """Close the books of every cell up to `at_s`."""
-    for cell in range(stock.shape[1]):
+    for cell in range(stock.shape[0]):
         touch(stock, cell, at_s, warm_up_s)
 
 
@@ -70,12 +70,12 @@ def put_away_receipts(stock: I64, cell: I64, units: I64, at_s: int, warm_up_s: i
         if not touched[c]:
             touched[c] = True
             if at_s >= warm_up_s:
-                stock[CYCLES, c] += 1
-                if stock[ON_HAND, c] <= stock[HELD_BACK, c]:
-                    stock[STOCKOUTS, c] += 1
-        stock[ON_HAND, c] += units[i]
-        stock[ON_ORDER, c] -= units[i]
-        stock[RECEIVED_UNITS, c] += units[i]
+                stock[c, CYCLES] += 1
+                if stock[c, ON_HAND] <= stock[c, HELD_BACK]:
+                    stock[c, STOCKOUTS] += 1
+        stock[c, ON_HAND] += units[i]
+        stock[c, ON_ORDER] -= units[i]
+        stock[c, RECEIVED_UNITS] += units[i]
 
 
 @compiled
@@ -86,8 +86,8 @@ def put_away_returns(guide: Guide, state: State, at_s: int, touched: NDArray[np.
         row = state.put_away[k]
         cell = guide.cell_of[state.returns[R_SITE, row], state.sku[state.returns[R_LINE, row]]]
         touch(stock, cell, at_s, guide.warm_up_s)
-        stock[ON_HAND, cell] += state.returns[R_UNITS, row]
-        stock[RESTOCKED, cell] += state.returns[R_UNITS, row]
+        stock[cell, ON_HAND] += state.returns[R_UNITS, row]
+        stock[cell, RESTOCKED] += state.returns[R_UNITS, row]
         touched[cell] = True
     state.tally[PUT_AWAY] = 0
 
@@ -97,19 +97,19 @@ def shrink(stock: I64, lost_units: I64, at_s: int, warm_up_s: int) -> None:
     """Take what vanished off every cell, never more than is free."""
     for cell in range(lost_units.size):
         if lost_units[cell] > 0:
-            gone = min(lost_units[cell], stock[ON_HAND, cell] - stock[HELD_BACK, cell])
+            gone = min(lost_units[cell], stock[cell, ON_HAND] - stock[cell, HELD_BACK])
             if gone > 0:
                 touch(stock, cell, at_s, warm_up_s)
-                stock[ON_HAND, cell] -= gone
-                stock[SHRUNK, cell] += gone
+                stock[cell, ON_HAND] -= gone
+                stock[cell, SHRUNK] += gone
 
 
 @compiled
 def lose_patience(guide: Guide, state: State, at_s: int) -> None:
     """Cancel what has waited for stock longer than its channel's patience."""
     stock = state.stock
-    for cell in range(stock.shape[1]):
-        if stock[BACKORDERED, cell] == 0:
+    for cell in range(stock.shape[0]):
+        if stock[cell, BACKORDERED] == 0:
             continue
         for rank in range(state.waiting.shape[2]):
             before = -1
@@ -123,7 +123,7 @@ def lose_patience(guide: Guide, state: State, at_s: int) -> None:
                     gone = state.units[line] - state.short[RESERVED, row] - state.short[CANCELLED, row]
                     state.short[CANCELLED, row] += gone
                     state.short[CANCELLED_AT, row] = at_s
-                    stock[BACKORDERED, cell] -= gone
+                    stock[cell, BACKORDERED] -= gone
                     state.tally[WAITING] -= 1
                     if before < 0:
                         state.waiting[HEAD, cell, rank] = after
@@ -149,10 +149,10 @@ def review_positions(plan: Plan, stock: I64, day: int, cells_out: I64, units_out
                 continue
             if plan.supply.order_days[cells.supplier[cell]] >> plan.times.weekday[day] & 1 == 0:
                 continue
-        position = stock[ON_HAND, cell] - stock[HELD_BACK, cell] + stock[ON_ORDER, cell] - stock[BACKORDERED, cell]
+        position = stock[cell, ON_HAND] - stock[cell, HELD_BACK] + stock[cell, ON_ORDER] - stock[cell, BACKORDERED]
         units = order_units(cells, cell, position)
         if units > 0:
-            stock[ON_ORDER, cell] += units
+            stock[cell, ON_ORDER] += units
             cells_out[n] = cell
             units_out[n] = units
             n += 1
