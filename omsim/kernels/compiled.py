@@ -24,8 +24,8 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 def _cache_folder() -> str:
     """Where machine code of exactly these sources belongs.
 
-    numba notices a change of the file a kernel stands in, but not of the kernels it calls from other files, and would go
-    on running the old ones. So every state of the sources has a folder of its own.
+    numba notices a change of the file a kernel stands in, but not of the kernels it calls from other files, and would
+    go on running the old ones. So every state of the sources has a folder of its own.
     """
     state = hashlib.sha256()
     for source in sorted(_PACKAGE.rglob("*.py")):

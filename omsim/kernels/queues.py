@@ -1,8 +1,9 @@
 """Queues at a station with a capacity calendar: exact start times, no event list.
 
 One rule everywhere: work starts at the earliest second at which fewer tasks run than people are on duty; a task that
-ends at t has freed its person at t; a shift's end lets a running task finish. Owns whole-horizon FIFO queues (validation,
-contact desk) and the resumable station of the window engine. What the work is and who feeds whom belongs to `sim`.
+ends at t has freed its person at t; a shift's end lets a running task finish. Owns whole-horizon FIFO queues (the
+validation and contact desks) and the resumable station of the window engine. What the work is and who feeds whom
+belongs to `sim`.
 """
 
 from __future__ import annotations

@@ -95,6 +95,16 @@ def task_factor(kind: int, uniform: float, quantiles: NDArray[np.float64]) -> fl
 
 
 @compiled
+def site_factor(kind: NDArray[np.int64], quantiles: NDArray[np.float64], site: int, uniform: float) -> float:
+    """As `task_factor`, for a site of a table of kinds, shape (n_sites,), and quantiles, shape (n_sites, n_cells)."""
+    if kind[site] == FIXED:
+        return 1.0
+    if kind[site] == EXPONENTIAL:
+        return -math.log1p(-uniform)
+    return float(quantiles[site, int(uniform * quantiles.shape[1])])
+
+
+@compiled
 def task_seconds(mean_s: float, factor: float) -> int:
     """A task's whole seconds: rounded half up, never less than one."""
     return max(1, int(math.floor(mean_s * factor + 0.5)))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from omsim.demand.rng import Purpose, uniforms
-from omsim.kernels.delivery_moments import order_moments
+from omsim.demand.rng import Purpose, stream_key
+from omsim.kernels.delivery_moments import draw_contacts, order_moments
 from omsim.model.calendars import DAY_S
 from omsim.model.fields import CONTACT_REASONS
 from omsim.sim.records import NEVER
@@ -26,7 +26,6 @@ Ints = NDArray[np.int64]
 
 LOST_AFTER_DAYS = 5  # a parcel this long under way without delivery is taken for lost by its customer
 REFUND_WAIT_DAYS = 10  # from the return request, before a customer asks where the money is
-NO_PATIENCE_LIMIT_S = 1 << 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,23 +96,24 @@ def draw_calls(
     }
     rows = []
     for row, reason in enumerate(table.texts("reason")):
-        cause = causes[reason]
         number = CONTACT_REASONS.index(reason)
-        concerned = np.flatnonzero((cause >= 0) & (cause < horizon_s))
-        draws = uniforms(seed, replication, Purpose.CONTACT, entity[concerned], number)
-        calls = draws[:, 0] < table.numbers("share")[row]
-        concerned, draws = concerned[calls], draws[calls]
-        waited = -np.log1p(-draws[:, 1]) * table.numbers("delay_hours")[row] * 3600
-        at_s = cause[concerned] + np.floor(waited).astype(np.int64)
-        handle_s = np.maximum(np.floor(-np.log1p(-draws[:, 2]) * table.numbers("handle_s")[row] + 0.5), 1)
-        mean_patience = table.numbers("patience_s")[row]
-        patience_s = (
-            np.full(at_s.size, NO_PATIENCE_LIMIT_S)
-            if np.isnan(mean_patience)
-            else np.floor(-np.log1p(-draws[:, 3]) * mean_patience)
+        concerned = np.flatnonzero((causes[reason] >= 0) & (causes[reason] < horizon_s))
+        calls = np.empty((5, concerned.size), dtype=np.int64)
+        n = draw_contacts(
+            seed,
+            stream_key(replication, Purpose.CONTACT),
+            number,
+            concerned,
+            causes[reason].astype(np.int64),
+            entity,
+            float(table.numbers("share")[row]),
+            float(table.numbers("delay_hours")[row]) * 3600,
+            float(table.numbers("handle_s")[row]),
+            float(table.numbers("patience_s")[row]),
+            horizon_s,
+            calls,
         )
-        rows.append(np.stack([at_s, concerned, np.full(at_s.size, number), handle_s, patience_s]).astype(np.int64))
+        rows.append(calls[:, :n])
     all_rows = np.concatenate(rows, axis=1) if rows else np.empty((5, 0), dtype=np.int64)
-    all_rows = all_rows[:, all_rows[0] < horizon_s]
     at_s, order, reason_number, handle, patience = all_rows[:, np.lexsort(all_rows[2::-1])]
     return Calls(order=order, reason=reason_number, at_s=at_s, handle_s=handle, patience_s=patience)

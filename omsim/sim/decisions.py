@@ -68,7 +68,7 @@ def price_parcels(
     weight_g: Ints,
     volume_mm3: Ints,
     promise_day: Ints,
-) -> tuple[Ints, Ints, Ints]:
+) -> tuple[Ints, Ints, Ints, Ints]:
     """Price, cost and waiting cost of every parcel of a tender; see the specification.
 
     Returns
@@ -78,11 +78,14 @@ def price_parcels(
     cost_cents : int64, shape (n_parcels, n_services)
         Price, expected penalty for lateness, and the surcharge on services too slow for the promise.
     hold_cents : int64, shape (n_parcels,)
+    favourite : int64, shape (n_parcels,)
+        The cheapest service, room aside (the lowest number among equals); -1 = none, or waiting is cheaper.
     """
     n_parcels, n_services, n_zones = region.size, tariff.slots.shape[1], tariff.transit.shape[1]
     price = np.full((n_parcels, n_services), NOT_CARRIED, dtype=np.int64)
     cost = np.zeros((n_parcels, n_services), dtype=np.int64)
     hold = np.empty(n_parcels, dtype=np.int64)
+    favourite = np.full(n_parcels, -1, dtype=np.int64)
     slack = 64  # promises further off than any transit are all alike
     unknown = np.int64(-1)
     lateness = np.full((n_services, n_zones, slack), unknown)  # expected penalty, with the surcharge for slowness
@@ -105,6 +108,7 @@ def price_parcels(
                     best = max(best, on_time_share(tariff, s, zone, day + 1, day + ahead - 1))
             waiting[zone, ahead] = int(math.floor(late_penalty_cents * (1.0 - best) + 0.5))
         hold[p] = HOLD_CENTS + (waiting[zone, ahead] if promised else 0)
+        best_cents = hold[p] + 1
         for s in range(n_services):
             row = s * n_zones + zone
             a, b = rate_first[row], rate_first[row + 1]
@@ -119,7 +123,10 @@ def price_parcels(
             cents = with_fuel(cents, fuel_ppm[s])
             price[p, s] = cents
             cost[p, s] = cents + (lateness[s, zone, ahead] if promised else 0)
-    return price, cost, hold
+            if cost[p, s] < best_cents:
+                best_cents = cost[p, s]
+                favourite[p] = s
+    return price, cost, hold, favourite
 
 
 def decide_tender(
@@ -151,7 +158,7 @@ def decide_tender(
         return TenderDecision(
             service=nothing, price_cents=nothing, demanded=none, used=none, cost_cents=0, status="trivial", fallback=""
         )
-    price, cost, hold = price_parcels(
+    price, cost, hold, favourite = price_parcels(
         plan.tariff,
         plan.rules.promise_quantile,
         plan.rules.late_penalty_cents,
@@ -162,19 +169,24 @@ def decide_tender(
         volume_mm3,
         promise_day,
     )
-    offered = price != NOT_CARRIED
-    answer = assign_carriers(cost, offered, slots, hold, rule=cast("Literal['optimum', 'cheapest']", rule))
-    sent = answer.service >= 0
-    paid = np.where(sent, price[np.arange(region.size), answer.service], 0)
-    wanted = np.where(offered, cost, np.iinfo(np.int64).max).argmin(axis=1)[offered.any(axis=1)]
+    demanded = np.bincount(favourite + 1, minlength=slots.size + 1)[1:]
+    if rule == "optimum" and (demanded <= slots).all():
+        service, status, fallback = favourite, "trivial", ""  # everybody's cheapest fits: nothing to solve
+    else:
+        asked = cast("Literal['optimum', 'cheapest']", rule)
+        answer = assign_carriers(cost, price != NOT_CARRIED, slots, hold, rule=asked)
+        service, fallback = answer.service, answer.fallback
+        status = "fallback" if fallback else _STATUS[answer.method]
+    sent = service >= 0
+    paid = np.where(sent, price[np.arange(region.size), service], 0)
     return TenderDecision(
-        service=answer.service,
+        service=service,
         price_cents=paid,
-        demanded=np.bincount(wanted, minlength=slots.size),
-        used=np.bincount(answer.service[sent], minlength=slots.size),
+        demanded=demanded,
+        used=np.bincount(service[sent], minlength=slots.size),
         cost_cents=int(paid.sum()),
-        status="fallback" if answer.fallback else _STATUS[answer.method],
-        fallback=answer.fallback,
+        status=status,
+        fallback=fallback,
     )
 
 

@@ -49,8 +49,8 @@ class Times(NamedTuple):
     """Horizon and control instants, int64 seconds.
 
     `cycle_s` are the allowed allocation cycles; `review_s` one instant a day; `cutoff_s`/`cutoff_site` the tenders,
-    sorted; `day_start_s` the local midnights, `BEYOND_DAYS` past the horizon; `paused_until_s` for each day the second from
-    which an `immediate` allocation falling on it may happen (itself, unless the system is out).
+    sorted; `day_start_s` the local midnights, `BEYOND_DAYS` past the horizon; `out_until_s` for each day the end of the
+    outage it lies in (0 = the system is up), before which `immediate` release allocates nothing.
     """
 
     horizon_s: int

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from simpy import Environment
 
-from omsim.sim.contacts import NO_PATIENCE_LIMIT_S
+from omsim.kernels.delivery_moments import NO_PATIENCE_LIMIT_S
 from omsim.sim.process.moments import CLOSE, HANG_UPS, Moment
 from omsim.sim.process.stations import Station
 from omsim.sim.records import NEVER

@@ -5,8 +5,6 @@ Owns the assembly, the midnights and the end. Slow and readable; the `window` en
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from omsim.sim.process.moments import CLOSE, MIDNIGHT, Moment
@@ -18,8 +16,6 @@ from omsim.sim.process.tenders import Docks
 from omsim.sim.process.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from simpy.events import ProcessGenerator
 
     from omsim.demand.arrivals import Intake
@@ -51,25 +47,8 @@ def run_process(business: Business, plan: Plan, intake: Intake, *, seed: int, re
     Purchasing(shop, warehouse)
     shop.env.process(receive_orders(shop, warehouse))
     shop.env.process(take_stock(shop))
-    with collector_paused():
-        shop.env.run(until=Moment(shop.env, shop.horizon_s, CLOSE))
-        return record_run(business, intake, shop, seed=seed, replication=replication)
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Leave memory to reference counting for a while.
-
-    The cyclic collector would walk over every order of the run again and again to find next to nothing: what a run
-    makes is kept until it is recorded. Without it a national week takes a third of the time.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+    shop.env.run(until=Moment(shop.env, shop.horizon_s, CLOSE))
+    return record_run(business, intake, shop, seed=seed, replication=replication)
 
 
 def take_stock(shop: Shop) -> ProcessGenerator:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from omsim.kernels.compiled import compiled
 from omsim.kernels.heaps import pop, push
 from omsim.kernels.queues import StationState, arrive
-from omsim.kernels.random import keyed_uniforms, task_factor, task_seconds
+from omsim.kernels.random import keyed_uniforms, site_factor, task_seconds
 from omsim.sim.window.state import (
     BACKORDERED,
     C_BACKORDERS,
@@ -27,7 +27,6 @@ from omsim.sim.window.state import (
     FINE,
     FIRST,
     HEAD,
-    HELD_BACK,
     IN_SHIPMENT,
     LAST_FILL,
     LINE,
@@ -43,7 +42,6 @@ from omsim.sim.window.state import (
     NUMBER,
     OF_ORDER,
     OF_SHORT,
-    ON_HAND,
     ORDER,
     PACK_TASK,
     PACKED,
@@ -70,7 +68,7 @@ from omsim.sim.window.state import (
     Guide,
     State,
 )
-from omsim.sim.window.stock import touch
+from omsim.sim.window.stock import reserve, unreserve
 
 I16 = NDArray[np.int16]
 I32 = NDArray[np.int32]
@@ -129,64 +127,44 @@ def _add_piece(tally: I64, pieces: I32, short: I32, ships: I32, row: int, s: int
 
 
 @compiled
-def _plan_tasks(
-    mean_s: Floats, task_kind: I64, task_table: Floats, ships: I32, s: int, site: int, seed: int, stream: int,
-    entity: int, number: int,
-) -> None:  # fmt: skip
-    """Draw how long a shipment takes to pick and to pack."""
-    u_pick, u_pack, _, _ = keyed_uniforms(seed, stream, entity, number)
-    kind, table = task_kind[site], task_table[site]
-    mean = mean_s[M_PICK_ORDER, site] + ships[N_LINES, s] * mean_s[M_PICK_LINE, site]
-    mean += ships[UNITS, s] * mean_s[M_PICK_UNIT, site]
-    ships[PICK_TASK, s] = task_seconds(mean, task_factor(kind, u_pick, table))
-    mean = mean_s[M_PACK_ORDER, site] + ships[UNITS, s] * mean_s[M_PACK_UNIT, site]
-    ships[PACK_TASK, s] = task_seconds(mean, task_factor(kind, u_pack, table))
-
-
-@compiled
 def _release(guide: Guide, state: State, stations: StationState, first_made: int, seed: int, stream: int) -> None:
-    """Put the shipments made since `first_made` before the pickers of their sites."""
-    ships, small = state.ships, state.small
+    """Draw how long the shipments made since `first_made` take, and put them before the pickers of their sites."""
+    ships, small, entity, link, pending = state.ships, state.small, state.entity, state.ships[LINK], stations.pending
+    mean_s, task_kind, task_table = guide.mean_s, guide.task_kind, guide.task_table
     for s in range(first_made, state.tally[SHIPMENTS]):
         site = small[SITE, s]
-        _plan_tasks(
-            guide.mean_s, guide.task_kind, guide.task_table, ships, s, site, seed, stream,
-            state.entity[ships[ORDER, s]], small[NUMBER, s],
-        )  # fmt: skip
-        arrive(stations.pending, PICK + site, s, ships[LINK])
-
-
-@compiled
-def _reserve(stock: I64, cell: int, units: int, at_s: int, warm_up_s: int) -> None:
-    touch(stock, cell, at_s, warm_up_s)
-    stock[cell, HELD_BACK] += units
+        u_pick, u_pack, _, _ = keyed_uniforms(seed, stream, entity[ships[ORDER, s]], small[NUMBER, s])
+        mean = mean_s[M_PICK_ORDER, site] + ships[N_LINES, s] * mean_s[M_PICK_LINE, site]
+        mean += ships[UNITS, s] * mean_s[M_PICK_UNIT, site]
+        ships[PICK_TASK, s] = task_seconds(mean, site_factor(task_kind, task_table, site, u_pick))
+        mean = mean_s[M_PACK_ORDER, site] + ships[UNITS, s] * mean_s[M_PACK_UNIT, site]
+        ships[PACK_TASK, s] = task_seconds(mean, site_factor(task_kind, task_table, site, u_pack))
+        arrive(pending, PICK + site, s, link)
 
 
 @compiled
 def _one_site_for_all(
-    cell_of: I32, ranking: I32, closed: Flags, stock: I64, sku: I32, units: I32, at_s: int, warm_up_s: int
-) -> int:
-    """Reserve every line of an order at the first ranked open site that has them all; the site, or -1.
-
-    `ranking` and `closed` are the region's and the day's; `sku` and `units` the order's lines.
-    """
-    for k in range(ranking.size):
-        site = ranking[k]
+    cell_of: I32, ranking: I32, closed: Flags, region: int, day: int, free: I64, stock: I64,
+    sku: I32, units: I32, first: int, last: int, at_s: int, warm_up_s: int,
+) -> int:  # fmt: skip
+    """Reserve lines first..last - 1 at the first ranked open site that has them all; the site, or -1."""
+    for k in range(ranking.shape[1]):
+        site = ranking[region, k]
         if site < 0:
             break
-        if closed[site]:
+        if closed[site, day]:
             continue
-        reached = 0
-        while reached < sku.size:
+        reached = first
+        while reached < last:
             cell = cell_of[site, sku[reached]]
-            if cell < 0 or stock[cell, ON_HAND] - stock[cell, HELD_BACK] < units[reached]:
+            if cell < 0 or free[cell] < units[reached]:
                 break
-            _reserve(stock, cell, units[reached], at_s, warm_up_s)
+            reserve(free, stock, cell, units[reached], at_s, warm_up_s)
             reached += 1
-        if reached == sku.size:
+        if reached == last:
             return int(site)
-        for line in range(reached):
-            stock[cell_of[site, sku[line]], HELD_BACK] -= units[line]
+        for line in range(first, reached):
+            unreserve(free, stock, cell_of[site, sku[line]], units[line], at_s)
     return -1
 
 
@@ -260,7 +238,7 @@ def _walk_sites(guide: Guide, state: State, order: int, day: int, at_s: int, mad
             cell = guide.cell_of[site, state.sku[line]]
             if cell < 0:
                 continue
-            granted = min(state.stock[cell, ON_HAND] - state.stock[cell, HELD_BACK], left)
+            granted = min(state.free[cell], left)
             if granted <= 0 or (granted < left and not partial):
                 continue
             if made[site] < 0:
@@ -268,7 +246,7 @@ def _walk_sites(guide: Guide, state: State, order: int, day: int, at_s: int, mad
                     state.tally, state.ships, state.small, order, n_made, site, guide.channel[C_RANK, channel], at_s
                 )
                 n_made += 1
-            _reserve(state.stock, cell, granted, at_s, guide.warm_up_s)
+            reserve(state.free, state.stock, cell, granted, at_s, guide.warm_up_s)
             unit_g = guide.weight_g[state.sku[line]]
             if granted == state.units[line]:
                 state.line_shipment[line] = made[site]
@@ -299,43 +277,57 @@ def allocate_until(
         False = stopped before an order that might not fit in the columns; make room and call again.
     """
     n_sites = guide.closed.shape[0]
+    # Plain names for what every order reads: attributes of a tuple cost a counted reference at each use.
+    tally, queue, allocated_s, first_line, region = (
+        state.tally, state.queue, state.allocated_s, state.first_line, state.region,
+    )  # fmt: skip
+    sku, units, line_shipment, free, stock = state.sku, state.units, state.line_shipment, state.free, state.stock
+    ships, small, n_shipments, channel_of = state.ships, state.small, state.n_shipments, state.channel
+    cell_of, ranking, closed, channel, weight_g = (
+        guide.cell_of, guide.ranking, guide.closed, guide.channel, guide.weight_g,
+    )  # fmt: skip
+    day_start_s, warm_up_s, fewest_splits = guide.day_start_s, guide.warm_up_s, guide.fewest_splits
+    room, short_room, piece_room = ships.shape[1], state.short.shape[1], state.pieces.shape[1]
     day = 0
-    turn = state.tally[TURN]
-    before = state.tally[SHIPMENTS]
+    turn = tally[TURN]
+    before = tally[SHIPMENTS]
     fits = True
-    while turn < state.queue.size:
-        order = state.queue[turn]
-        at_s = state.allocated_s[order]
+    while turn < queue.size:
+        order = queue[turn]
+        at_s = allocated_s[order]
         if at_s > until_s:
             break
-        first, last = state.first_line[order], state.first_line[order + 1]
+        first, last = first_line[order], first_line[order + 1]
         if (
-            state.tally[SHIPMENTS] + n_sites > state.ships.shape[1]
-            or state.tally[SHORT] + last - first > state.short.shape[1]
-            or state.tally[PIECES] + (last - first) * n_sites > state.pieces.shape[1]
+            tally[SHIPMENTS] + n_sites > room
+            or tally[SHORT] + last - first > short_room
+            or tally[PIECES] + (last - first) * n_sites > piece_room
         ):
             fits = False
             break
-        if day == 0 or guide.day_start_s[day + 1] <= at_s:
-            day = np.searchsorted(guide.day_start_s, at_s, side="right") - 1
+        if day == 0 or day_start_s[day + 1] <= at_s:
+            day = np.searchsorted(day_start_s, at_s, side="right") - 1
         site = -1
-        channel = state.channel[order]
-        if guide.fewest_splits:
+        if fewest_splits:
             site = _one_site_for_all(
-                guide.cell_of, guide.ranking[state.region[order]], guide.closed[:, day], state.stock,
-                state.sku[first:last], state.units[first:last], at_s, guide.warm_up_s,
-            )  # fmt: skip
+                cell_of, ranking, closed, region[order], day, free, stock, sku, units, first, last, at_s, warm_up_s
+            )
         if site >= 0:
-            rank = guide.channel[C_RANK, channel]
-            s = _new_shipment(state.tally, state.ships, state.small, order, 0, site, rank, at_s)
+            rank = channel[C_RANK, channel_of[order]]
+            s = _new_shipment(tally, ships, small, order, 0, site, rank, at_s)
+            asked, weight = 0, 0
             for line in range(first, last):
-                state.line_shipment[line] = s
-                _add_to_shipment(state.ships, s, state.units[line], guide.weight_g[state.sku[line]])
-            state.n_shipments[order] = 1
+                line_shipment[line] = s
+                asked += units[line]
+                weight += units[line] * weight_g[sku[line]]
+            ships[UNITS, s] = asked
+            ships[WEIGHT, s] = weight
+            ships[N_LINES, s] = last - first
+            n_shipments[order] = 1
         else:
             _walk_sites(guide, state, order, day, at_s, made)
         turn += 1
-    state.tally[TURN] = turn
+    tally[TURN] = turn
     _release(guide, state, stations, before, seed, stream)
     return fits
 
@@ -363,13 +355,13 @@ def fill_waiting(
             while not blocked and state.waiting[HEAD, cell, rank] >= 0:
                 row = state.waiting[HEAD, cell, rank]
                 order = state.short[OF_ORDER, row]
-                free = state.stock[cell, ON_HAND] - state.stock[cell, HELD_BACK]
+                free = state.free[cell]
                 wanted = state.units[state.short[LINE, row]] - state.short[RESERVED, row] - state.short[CANCELLED, row]
                 if free <= 0 or (free < wanted and not guide.channel[C_PARTIAL, state.channel[order]]):
                     blocked = True
                     break
                 units = min(free, wanted)
-                _reserve(state.stock, cell, units, at_s, guide.warm_up_s)
+                reserve(state.free, state.stock, cell, units, at_s, guide.warm_up_s)
                 state.stock[cell, BACKORDERED] -= units
                 fill_row[n], fill_units[n], fill_key[n] = row, units, np.int64(order) * n_sites + guide.cell_site[cell]
                 n += 1

@@ -25,12 +25,12 @@ from omsim.sim.window.intake import receive_orders
 from omsim.sim.window.shipping import describe_parcels, ship_parcels, shipping_guide_of
 from omsim.sim.window.state import BACKORDERED, ON_HAND, ON_ORDER, WAITING, empty_state, guide_of, with_room
 from omsim.sim.window.stock import (
+    close_books,
     lose_patience,
     put_away_receipts,
     put_away_returns,
     review_positions,
     shrink,
-    touch_all,
 )
 
 if TYPE_CHECKING:
@@ -94,7 +94,13 @@ class _WindowRun:
 
     def finished(self) -> Finished:
         """What the records are made of."""
-        touch_all(self.state.stock, self.plan.times.horizon_s, self.plan.times.warm_up_s)
+        close_books(
+            self.state.free,
+            self.state.stock,
+            self.plan.cells.opening,
+            self.plan.times.warm_up_s,
+            self.plan.times.horizon_s,
+        )
         return Finished(
             intake=self.intake,
             orders=self.orders,
@@ -188,7 +194,14 @@ class _WindowRun:
             lose_patience(self.guide, self.state, instant)
             wanted = shrinkage_by_day(self.plan, day, seed=self.seed, replication=self.replication)
             if wanted.any():
-                shrink(self.state.stock, wanted, instant, self.plan.times.warm_up_s)
+                shrink(
+                    self.state.free,
+                    self.state.stock,
+                    wanted,
+                    instant,
+                    self.plan.times.warm_up_s,
+                    self.plan.times.horizon_s,
+                )
             if not self.plan.rules.continuous:
                 yield at(self.env, instant, Turn.REVIEW)
                 self._order(day, day)
@@ -196,7 +209,7 @@ class _WindowRun:
     def _order(self, day: int, occasion: int) -> None:
         """Review positions (`day` < 0: all of them) and send the purchase orders."""
         now = int(self.env.now)
-        n = review_positions(self.plan, self.state.stock, day, self.ordered_cell, self.ordered_units)
+        n = review_positions(self.plan, self.state.free, self.state.stock, day, self.ordered_cell, self.ordered_units)
         if not n:
             return
         if day < 0:
@@ -232,7 +245,16 @@ class _WindowRun:
         self._advance()
         now = int(self.env.now)
         for lines in self.due.pop(now):
-            put_away_receipts(self.state.stock, lines.cell, lines.units, now, self.plan.times.warm_up_s, self.touched)
+            put_away_receipts(
+                self.state.free,
+                self.state.stock,
+                lines.cell,
+                lines.units,
+                now,
+                self.plan.times.warm_up_s,
+                self.plan.times.horizon_s,
+                self.touched,
+            )
         self._fill_soon()
 
     def _cutoffs(self) -> Generator[simpy.Event]:

@@ -309,7 +309,7 @@ def _stock(plan: Plan, run: Finished) -> StockColumns:
         shipped_units=stock[:, at.SHIPPED],
         shrunk_units=stock[:, at.SHRUNK],
         closing_units=stock[:, at.ON_HAND],
-        reserved_units=stock[:, at.HELD_BACK],
+        reserved_units=stock[:, at.ON_HAND] - run.state.free,
         backordered_units=stock[:, at.BACKORDERED],
         on_order_units=stock[:, at.ON_ORDER],
         on_hand_unit_s=stock[:, at.HAND_TIME],

@@ -15,7 +15,7 @@ from omsim.sim.window.state import (
     DAMAGED,
     DELIVERED,
     FATE,
-    HELD_BACK,
+    FINE,
     LINE,
     LINK,
     LOST,
@@ -23,7 +23,6 @@ from omsim.sim.window.state import (
     NEXT_PIECE,
     NUMBER,
     OF_SHORT,
-    ON_HAND,
     ORDER,
     PIECE,
     PIECE_UNITS,
@@ -47,7 +46,7 @@ from omsim.sim.window.state import (
     WEIGHT,
     State,
 )
-from omsim.sim.window.stock import touch
+from omsim.sim.window.stock import change_on_hand
 
 if TYPE_CHECKING:
     from omsim.sim.plan import Plan
@@ -132,31 +131,7 @@ def describe_parcels(
 
 
 @compiled
-def _take_out(stock: I64, cell: int, units: int, at_s: int, warm_up_s: int) -> None:
-    """Reserved units leave the site."""
-    touch(stock, cell, at_s, warm_up_s)
-    stock[cell, ON_HAND] -= units
-    stock[cell, HELD_BACK] -= units
-    stock[cell, SHIPPED] += units
-
-
-@compiled
-def _requested_back(
-    lag_s: I64, share: float, delivered_s: int, fate: int, entity: int, part: int, seed: int, stream: int
-) -> int:
-    """When a piece of a delivered shipment is sent back; -1 = never."""
-    if fate == DAMAGED:
-        return delivered_s + DAY_S
-    if share <= 0:
-        return -1
-    u_back, u_lag, _, _ = keyed_uniforms(seed, stream, entity, part)
-    if u_back >= share:
-        return -1
-    return int(delivered_s + lag_s[int(u_lag * lag_s.size)])
-
-
-@compiled
-def _send_back(guide: ShippingGuide, state: State, s: int, line: int, units: int, requested_s: int) -> None:
+def _send_back(return_transit_s: int, state: State, s: int, line: int, units: int, requested_s: int) -> None:
     returns = state.returns
     row = state.tally[RETURNS]
     state.tally[RETURNS] = row + 1
@@ -165,7 +140,7 @@ def _send_back(guide: ShippingGuide, state: State, s: int, line: int, units: int
     returns[R_UNITS, row] = units
     returns[R_SITE, row] = state.small[SITE, s]
     returns[R_REQUESTED, row] = requested_s
-    returns[R_RECEIVED, row] = requested_s + guide.return_transit_s
+    returns[R_RECEIVED, row] = requested_s + return_transit_s
     returns[R_INSPECTED, row] = -1
     returns[R_TASK, row] = 0
     returns[R_DISPOSITION, row] = -1
@@ -191,57 +166,69 @@ def ship_parcels(
 
     The columns need room for one return per line in the shipments.
     """
-    ships, small, stock = state.ships, state.small, state.stock
+    ships, small, stock, dock, pieces, short = (
+        state.ships, state.small, state.stock, state.dock, state.pieces, state.short,
+    )  # fmt: skip
+    entity_of, first_line, region_of, line_shipment = (
+        state.entity, state.first_line, state.region, state.line_shipment,
+    )  # fmt: skip
+    sku_of, units_of, cell_of = state.sku, state.units, guide.cell_of
+    loss_share, damage_share, zone, transit = guide.loss_share, guide.damage_share, guide.zone, guide.transit
+    day_start_s, delivered_day, lag_s = guide.day_start_s, guide.delivered_day, guide.return_lag_s
+    warm_up_s, horizon_s = guide.warm_up_s, guide.horizon_s
     share_of = guide.return_share[min(day, guide.return_share.shape[0] - 1)]
     for p in range(shipments.size):
         s = shipments[p]
         site = small[SITE, s]
         if service[p] < 0:
             small[ROLLED, s] += 1
-            ships[LINK, s] = state.dock[site]
-            state.dock[site] = s
+            ships[LINK, s] = dock[site]
+            dock[site] = s
             continue
         order, number = ships[ORDER, s], small[NUMBER, s]
-        entity, first = state.entity[order], state.first_line[order]
+        entity, first, last = entity_of[order], first_line[order], first_line[order + 1]
         small[SERVICE, s] = service[p]
         ships[PRICE, s] = price_cents[p]
         ships[TENDERED, s] = at_s
+        fate, delivered_s = FINE, -1
         u_lost, u_damaged, _, _ = keyed_uniforms(seed, fate_stream, entity, number)
-        if u_lost < guide.loss_share[service[p]]:
-            small[FATE, s] = LOST
+        if u_lost < loss_share[service[p]]:
+            fate = LOST
         else:
-            if u_damaged < guide.damage_share[service[p]]:
-                small[FATE, s] = DAMAGED
+            if u_damaged < damage_share[service[p]]:
+                fate = DAMAGED
             _, _, u_transit, u_hour = keyed_uniforms(seed, shipment_stream, entity, number)
-            k = transit_days(guide.transit, service[p], guide.zone[site, state.region[order]], u_transit)
-            morning_s = guide.day_start_s[guide.delivered_day[service[p], day, k]] + OUT_FROM_S
-            ships[DELIVERED, s] = max(morning_s + int(u_hour * OUT_FOR_S), at_s + 3600)
+            k = transit_days(transit, service[p], zone[site, region_of[order]], u_transit)
+            morning_s = day_start_s[delivered_day[service[p], day, k]] + OUT_FROM_S
+            delivered_s = max(morning_s + int(u_hour * OUT_FOR_S), at_s + 3600)
+            ships[DELIVERED, s] = delivered_s
+        small[FATE, s] = fate
         piece = ships[PIECE, s]
         line = first
-        while line < state.first_line[order + 1] or piece >= 0:
-            if line < state.first_line[order + 1]:  # first the lines it holds whole, then the parts of short ones
+        while line < last or piece >= 0:
+            if line < last:  # first the lines it holds whole, then the parts of short ones
                 whole = line
                 line += 1
-                if state.line_shipment[whole] != s:
+                if line_shipment[whole] != s:
                     continue
-                part_of, units = whole, state.units[whole]
+                part_of, units = whole, units_of[whole]
             else:
-                part_of, units = state.short[LINE, state.pieces[OF_SHORT, piece]], state.pieces[PIECE_UNITS, piece]
-                piece = state.pieces[NEXT_PIECE, piece]
-            sku = state.sku[part_of]
-            _take_out(stock, guide.cell_of[site, sku], units, at_s, guide.warm_up_s)
-            if small[FATE, s] == LOST:
+                part_of, units = short[LINE, pieces[OF_SHORT, piece]], pieces[PIECE_UNITS, piece]
+                piece = pieces[NEXT_PIECE, piece]
+            sku = sku_of[part_of]
+            cell = cell_of[site, sku]
+            change_on_hand(stock, cell, -units, at_s, warm_up_s, horizon_s)
+            stock[cell, SHIPPED] += units
+            if fate == LOST:
                 continue
-            part = np.int64(part_of - first) * RETURN_SHIFT + number
-            requested_s = _requested_back(
-                guide.return_lag_s,
-                share_of[sku],
-                ships[DELIVERED, s],
-                small[FATE, s],
-                entity,
-                part,
-                seed,
-                return_stream,
-            )
-            if 0 <= requested_s < guide.horizon_s:
-                _send_back(guide, state, s, part_of, units, requested_s)
+            requested_s = delivered_s + DAY_S
+            if fate == FINE:
+                if share_of[sku] <= 0:
+                    continue
+                part = np.int64(part_of - first) * RETURN_SHIFT + number
+                u_back, u_lag, _, _ = keyed_uniforms(seed, return_stream, entity, part)
+                if u_back >= share_of[sku]:
+                    continue
+                requested_s = delivered_s + lag_s[int(u_lag * lag_s.size)]
+            if requested_s < horizon_s:
+                _send_back(guide.return_transit_s, state, s, part_of, units, requested_s)

@@ -66,22 +66,22 @@ OF_SHORT, IN_SHIPMENT, PIECE_UNITS, NEXT_PIECE = range(4)
     R_LINK,
 ) = range(11)
 
-# State.stock: cells (site x SKU), a row each, what every reservation touches side by side in one cache line
+# State.stock: cells (site x SKU), a row each, what every tender changes side by side in one cache line. Free units
+# stand alone in State.free: allocation reads nothing else.
 (
     ON_HAND,
-    HELD_BACK,
-    TOUCHED,
     HAND_TIME,
+    SHIPPED,
+    FREE_SINCE,
     STOCKED,
     BACKORDERED,
     ON_ORDER,
-    SHIPPED,
     RECEIVED_UNITS,
     RESTOCKED,
     SHRUNK,
     CYCLES,
     STOCKOUTS,
-) = range(13)
+) = range(12)
 HEAD, TAIL = range(2)
 
 # Guide.channel: what allocation asks of a channel
@@ -93,6 +93,7 @@ M_PICK_ORDER, M_PICK_LINE, M_PICK_UNIT, M_PACK_ORDER, M_PACK_UNIT, M_INSPECT_UNI
 class Guide(NamedTuple):
     """What allocation and the floor read of a plan; see `plan` for the meanings."""
 
+    horizon_s: int
     warm_up_s: int
     fewest_splits: bool
     oldest_first: bool
@@ -112,6 +113,7 @@ def guide_of(plan: Plan) -> Guide:
     """The guide of a plan."""
     channels, network = plan.channels, plan.network
     return Guide(
+        horizon_s=plan.times.horizon_s,
         warm_up_s=plan.times.warm_up_s,
         fewest_splits=plan.rules.fewest_splits,
         oldest_first=plan.rules.oldest_first,
@@ -166,6 +168,7 @@ class State(NamedTuple):
     short: I32
     pieces: I32
     returns: I32
+    free: I64  # units on hand and not reserved, by cell
     stock: I64
     waiting: I32  # (HEAD or TAIL, cell, rank) into `short`
     heap: I32  # returns on their way, by (received, shipment, line)
@@ -205,6 +208,7 @@ def empty_state(plan: Plan, intake: Intake, orders: Orders, queue: I32) -> State
         short=np.empty((9, few), dtype=np.int32),
         pieces=np.empty((4, few), dtype=np.int32),
         returns=np.empty((11, few), dtype=np.int32),
+        free=plan.cells.opening.astype(np.int64),
         stock=stock,
         waiting=np.full((2, n_cells, plan.channels.n_ranks), -1, dtype=np.int32),
         heap=np.empty(few, dtype=np.int32),

@@ -1,4 +1,4 @@
-"""Compiled passes over stock: touching a cell, receipts, restocks, shrinkage, reviews, patience, snapshots."""
+"""Compiled passes over stock: reservations, receipts, restocks, shrinkage, reviews, patience, snapshots."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from omsim.sim.window.state import (
     CANCELLED,
     CANCELLED_AT,
     CYCLES,
+    FREE_SINCE,
     HAND_TIME,
     HEAD,
-    HELD_BACK,
     LINE,
     NEXT,
     OF_ORDER,
@@ -33,7 +33,6 @@ from omsim.sim.window.state import (
     STOCKED,
     STOCKOUTS,
     TAIL,
-    TOUCHED,
     WAITING,
     Guide,
     State,
@@ -41,67 +40,84 @@ from omsim.sim.window.state import (
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 @compiled
-def touch(stock: I64, cell: int, at_s: int, warm_up_s: int) -> None:
-    """Close the books of a cell up to `at_s`; call before its stock changes."""
-    passed = at_s - max(stock[cell, TOUCHED], warm_up_s)
-    if passed > 0:
-        stock[cell, HAND_TIME] += stock[cell, ON_HAND] * passed
-        if stock[cell, ON_HAND] > stock[cell, HELD_BACK]:
-            stock[cell, STOCKED] += passed
-    stock[cell, TOUCHED] = at_s
+def reserve(free: I64, stock: I64, cell: int, units: int, at_s: int, warm_up_s: int) -> None:
+    """Take free units (at least `units`) for an order, or for what vanished."""
+    free[cell] -= units
+    if free[cell] == 0:
+        stock[cell, STOCKED] += max(0, at_s - max(stock[cell, FREE_SINCE], warm_up_s))
 
 
 @compiled
-def touch_all(stock: I64, at_s: int, warm_up_s: int) -> None:
-    """Close the books of every cell up to `at_s`."""
-    for cell in range(stock.shape[0]):
-        touch(stock, cell, at_s, warm_up_s)
+def unreserve(free: I64, stock: I64, cell: int, units: int, at_s: int) -> None:
+    """Give units back to the free stock."""
+    if free[cell] == 0:
+        stock[cell, FREE_SINCE] = at_s
+    free[cell] += units
 
 
 @compiled
-def put_away_receipts(stock: I64, cell: I64, units: I64, at_s: int, warm_up_s: int, touched: NDArray[np.bool_]) -> None:
+def change_on_hand(stock: I64, cell: int, units: int, at_s: int, warm_up_s: int, horizon_s: int) -> None:
+    """Units come (or go, negative); what is on hand from now on counts to the horizon in the time integral."""
+    stock[cell, ON_HAND] += units
+    stock[cell, HAND_TIME] += units * (horizon_s - max(at_s, warm_up_s))
+
+
+@compiled
+def close_books(free: I64, stock: I64, opening: I64, warm_up_s: int, horizon_s: int) -> None:
+    """Add what was on hand from the start, and free to the end, to the time integrals."""
+    for cell in range(free.size):
+        stock[cell, HAND_TIME] += opening[cell] * (horizon_s - warm_up_s)
+        if free[cell] > 0:
+            stock[cell, STOCKED] += horizon_s - max(stock[cell, FREE_SINCE], warm_up_s)
+
+
+@compiled
+def put_away_receipts(
+    free: I64, stock: I64, cell: I64, units: I64, at_s: int, warm_up_s: int, horizon_s: int, touched: Flags
+) -> None:
     """Receive purchase-order lines; counts one cycle a cell an instant and marks the cells in `touched`."""
     for i in range(cell.size):
         c = cell[i]
-        touch(stock, c, at_s, warm_up_s)
         if not touched[c]:
             touched[c] = True
             if at_s >= warm_up_s:
                 stock[c, CYCLES] += 1
-                if stock[c, ON_HAND] <= stock[c, HELD_BACK]:
+                if free[c] <= 0:
                     stock[c, STOCKOUTS] += 1
-        stock[c, ON_HAND] += units[i]
+        unreserve(free, stock, c, units[i], at_s)
+        change_on_hand(stock, c, units[i], at_s, warm_up_s, horizon_s)
         stock[c, ON_ORDER] -= units[i]
         stock[c, RECEIVED_UNITS] += units[i]
 
 
 @compiled
-def put_away_returns(guide: Guide, state: State, at_s: int, touched: NDArray[np.bool_]) -> None:
+def put_away_returns(guide: Guide, state: State, at_s: int, touched: Flags) -> None:
     """Restock what inspection released since the last cycle; marks the cells in `touched`."""
     stock = state.stock
     for k in range(state.tally[PUT_AWAY]):
         row = state.put_away[k]
+        units = state.returns[R_UNITS, row]
         cell = guide.cell_of[state.returns[R_SITE, row], state.sku[state.returns[R_LINE, row]]]
-        touch(stock, cell, at_s, guide.warm_up_s)
-        stock[cell, ON_HAND] += state.returns[R_UNITS, row]
-        stock[cell, RESTOCKED] += state.returns[R_UNITS, row]
+        unreserve(state.free, stock, cell, units, at_s)
+        change_on_hand(stock, cell, units, at_s, guide.warm_up_s, guide.horizon_s)
+        stock[cell, RESTOCKED] += units
         touched[cell] = True
     state.tally[PUT_AWAY] = 0
 
 
 @compiled
-def shrink(stock: I64, lost_units: I64, at_s: int, warm_up_s: int) -> None:
+def shrink(free: I64, stock: I64, lost_units: I64, at_s: int, warm_up_s: int, horizon_s: int) -> None:
     """Take what vanished off every cell, never more than is free."""
     for cell in range(lost_units.size):
-        if lost_units[cell] > 0:
-            gone = min(lost_units[cell], stock[cell, ON_HAND] - stock[cell, HELD_BACK])
-            if gone > 0:
-                touch(stock, cell, at_s, warm_up_s)
-                stock[cell, ON_HAND] -= gone
-                stock[cell, SHRUNK] += gone
+        gone = min(lost_units[cell], free[cell])
+        if gone > 0:
+            reserve(free, stock, cell, gone, at_s, warm_up_s)
+            change_on_hand(stock, cell, -gone, at_s, warm_up_s, horizon_s)
+            stock[cell, SHRUNK] += gone
 
 
 @compiled
@@ -137,7 +153,7 @@ def lose_patience(guide: Guide, state: State, at_s: int) -> None:
 
 
 @compiled
-def review_positions(plan: Plan, stock: I64, day: int, cells_out: I64, units_out: I64) -> int:
+def review_positions(plan: Plan, free: I64, stock: I64, day: int, cells_out: I64, units_out: I64) -> int:
     """Write what every reviewed cell orders; `day` < 0 reviews all of them (continuous). Returns how many order."""
     cells = plan.cells
     n = 0
@@ -149,7 +165,7 @@ def review_positions(plan: Plan, stock: I64, day: int, cells_out: I64, units_out
                 continue
             if plan.supply.order_days[cells.supplier[cell]] >> plan.times.weekday[day] & 1 == 0:
                 continue
-        position = stock[cell, ON_HAND] - stock[cell, HELD_BACK] + stock[cell, ON_ORDER] - stock[cell, BACKORDERED]
+        position = free[cell] + stock[cell, ON_ORDER] - stock[cell, BACKORDERED]
         units = order_units(cells, cell, position)
         if units > 0:
             stock[cell, ON_ORDER] += units
