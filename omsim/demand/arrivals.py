@@ -8,7 +8,7 @@ becomes of the orders is the simulator's work.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,8 @@ class Intake:
     entity : int64, shape (n_orders,)
         What the order's draws are keyed by; the same order has the same entity in every arm of a what-if.
     first_line : int32, shape (n_orders + 1,)
-    sku, units : int32, shape (n_lines,)
+    sku, units : int16 or int32, shape (n_lines,)
+        The narrower one if it holds all numbers there may be.
     """
 
     arrived_s: NDArray[np.int32]
@@ -42,8 +43,13 @@ class Intake:
     region: NDArray[np.int16]
     entity: NDArray[np.int64]
     first_line: NDArray[np.int32]
-    sku: NDArray[np.int32]
-    units: NDArray[np.int32]
+    sku: NDArray[np.integer]
+    units: NDArray[np.integer]
+
+
+def narrow(most: int) -> type[np.integer]:
+    """The narrower of int16 and int32 that holds `most`."""
+    return np.int16 if most <= np.iinfo(np.int16).max else np.int32
 
 
 def draw_intake(business: Business, *, seed: int, replication: int) -> Intake:
@@ -199,8 +205,11 @@ def _generate(business: Business, calendar: Calendar, seed: int, replication: in
     hour_cumulative = [_cumulative(row) if row.sum() > 0 else np.linspace(1 / 24, 1, 24) for row in weights]
 
     order_stream = stream_key(replication, Purpose.ORDER)
-    lines_of = _LineDrawer(business, seed, replication)
-    parts: list[Intake] = []
+    most = int(base_count.sum() + extra_count.sum())  # all of them, if nothing is thinned out
+    arrived_s, n_lines_of = np.empty(most, dtype=np.int32), np.empty(most, dtype=np.int32)
+    channel_of, region_of = np.empty(most, dtype=np.int16), np.empty(most, dtype=np.int16)
+    entity_of = np.empty(most, dtype=np.int64)
+    n = 0
     for day in range(n_days):
         blocks = []
         for c in range(n_channels):
@@ -231,79 +240,62 @@ def _generate(business: Business, calendar: Calendar, seed: int, replication: in
                 )
                 blocks.append(np.stack([arrived, entity, np.full(count, c), region, n_lines])[:, kept])
         if blocks:
-            parts.append(lines_of.complete(np.concatenate(blocks, axis=1)))
-    return _joined(parts)
-
-
-class _LineDrawer:
-    """Draws the lines of blocks of orders; holds the demand tables in kernel form."""
-
-    def __init__(self, business: Business, seed: int, replication: int) -> None:
-        self.seed, self.stream = seed, stream_key(replication, Purpose.LINE)
-        demand, quantities = business["demand"], business["quantities"]
-        order, self.demand_first, self.demand_cumulative = _grouped(
-            business.codes("demand", "channel"), len(business["channels"]), demand.numbers("line_share")
-        )
-        self.demand_sku = business.codes("demand", "sku")[order]
-        profiles = {name: i for i, name in enumerate(dict.fromkeys(quantities.texts("profile")))}
-        named = np.array([profiles[name] for name in demand.texts("quantity_profile")], dtype=np.int64)
-        self.demand_profile = named[order]
-        group = np.array([profiles[name] for name in quantities.texts("profile")], dtype=np.int64)
-        order, self.profile_first, self.profile_cumulative = _grouped(group, len(profiles), quantities.numbers("share"))
-        self.profile_units = quantities.integers("units")[order]
-
-    def complete(self, orders: NDArray[np.int64]) -> Intake:
-        """Sort one block of orders (rows: arrived, entity, channel, region, lines) and draw its lines."""
-        arrived, entity, channel, region, n_lines = orders[:, np.lexsort((orders[1], orders[0]))]
-        first_line = np.concatenate([[0], np.cumsum(n_lines)])
-        sku = np.empty(first_line[-1], dtype=np.int32)
-        units = np.empty(first_line[-1], dtype=np.int32)
-        draw_lines(
-            self.seed,
-            self.stream,
-            entity,
-            channel,
-            first_line,
-            self.demand_first,
-            self.demand_cumulative,
-            self.demand_sku,
-            self.demand_profile,
-            self.profile_first,
-            self.profile_cumulative,
-            self.profile_units,
-            sku,
-            units,
-        )
-        return Intake(
-            arrived_s=arrived.astype(np.int32),
-            channel=channel.astype(np.int16),
-            region=region.astype(np.int16),
-            entity=entity.copy(),
-            first_line=n_lines.astype(np.int32),  # counts until the blocks are joined
-            sku=sku,
-            units=units,
-        )
-
-
-def _joined(parts: list[Intake]) -> Intake:
-    """Blocks of whole days put behind one another; column by column, so that memory peaks low."""
-
-    def column(name: str, dtype: type[np.integer]) -> NDArray[Any]:
-        blocks = [getattr(part, name) for part in parts]
-        return np.concatenate(blocks) if blocks else np.empty(0, dtype=dtype)
-
-    counts = column("first_line", np.int32)
-    first_line = np.zeros(counts.size + 1, dtype=np.int32)
-    np.cumsum(counts, out=first_line[1:])
+            orders = np.concatenate(blocks, axis=1)
+            orders = orders[:, np.lexsort((orders[1], orders[0]))]
+            rows = slice(n, n + orders.shape[1])
+            arrived_s[rows], entity_of[rows], channel_of[rows], region_of[rows], n_lines_of[rows] = orders
+            n += orders.shape[1]
+    first_line = np.zeros(n + 1, dtype=np.int32)
+    np.cumsum(n_lines_of[:n], out=first_line[1:])
+    del n_lines_of
+    sku, units = _draw_lines(business, seed, replication, entity_of[:n], channel_of[:n], first_line)
     return Intake(
-        arrived_s=column("arrived_s", np.int32),
-        channel=column("channel", np.int16),
-        region=column("region", np.int16),
-        entity=column("entity", np.int64),
+        arrived_s=arrived_s[:n],
+        channel=channel_of[:n],
+        region=region_of[:n],
+        entity=entity_of[:n],
         first_line=first_line,
-        sku=column("sku", np.int32),
-        units=column("units", np.int32),
+        sku=sku,
+        units=units,
     )
+
+
+def _draw_lines(
+    business: Business,
+    seed: int,
+    replication: int,
+    entity: NDArray[np.int64],
+    channel: NDArray[np.int16],
+    first_line: NDArray[np.int32],
+) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+    """SKU and units of every line, from the demand tables in kernel form."""
+    demand, quantities = business["demand"], business["quantities"]
+    order, demand_first, demand_cumulative = _grouped(
+        business.codes("demand", "channel"), len(business["channels"]), demand.numbers("line_share")
+    )
+    profiles = {name: i for i, name in enumerate(dict.fromkeys(quantities.texts("profile")))}
+    demand_profile = np.array([profiles[name] for name in demand.texts("quantity_profile")], dtype=np.int64)
+    group = np.array([profiles[name] for name in quantities.texts("profile")], dtype=np.int64)
+    by_profile, profile_first, profile_cumulative = _grouped(group, len(profiles), quantities.numbers("share"))
+    sku = np.empty(first_line[-1], dtype=narrow(len(business["skus"])))
+    units = np.empty(first_line[-1], dtype=narrow(int(quantities.integers("units").max())))
+    draw_lines(
+        seed,
+        stream_key(replication, Purpose.LINE),
+        entity,
+        channel,
+        first_line,
+        demand_first,
+        demand_cumulative,
+        business.codes("demand", "sku")[order],
+        demand_profile[order],
+        profile_first,
+        profile_cumulative,
+        quantities.integers("units")[by_profile],
+        sku,
+        units,
+    )
+    return sku, units
 
 
 def _replay(business: Business, calendar: Calendar, seed: int, replication: int) -> Intake:
@@ -345,6 +337,6 @@ def _replay(business: Business, calendar: Calendar, seed: int, replication: int)
         region=region[chosen].astype(np.int16),
         entity=entity_chosen,
         first_line=first_line.astype(np.int32),
-        sku=business.codes("orders", "sku")[rows].astype(np.int32),
-        units=table.integers("units")[rows].astype(np.int32),
+        sku=business.codes("orders", "sku")[rows].astype(narrow(len(business["skus"]))),
+        units=table.integers("units")[rows].astype(narrow(int(table.integers("units").max()))),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from numba import config, njit
 
@@ -19,21 +19,22 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., object]")
 
 _PACKAGE = Path(__file__).resolve().parents[1]
+_COMPILED = ("kernels", "sim")
+"""Folders whose kernels, and the constants frozen into them, stand for the state of the sources."""
 
 
 def _cache_folder() -> str:
     """Where machine code of exactly these sources belongs.
 
-    numba notices a change of the file a kernel stands in, but not of the kernels it calls from other files, and would
-    go on running the old ones. So every state of the sources has a folder of its own.
+    numba notices a change of the file a kernel stands in, but not of the kernels and constants it takes from other
+    files, and would go on running the old ones. So every state of the sources has a folder of its own.
     """
     state = hashlib.sha256()
-    for source in sorted(_PACKAGE.rglob("*.py")):
-        stat = source.stat()
-        state.update(f"{source.relative_to(_PACKAGE)} {stat.st_mtime_ns} {stat.st_size}\n".encode())
+    for source in sorted(path for folder in _COMPILED for path in (_PACKAGE / folder).rglob("*.py")):
+        state.update(source.relative_to(_PACKAGE).as_posix().encode() + source.read_bytes())
     name = f"kernels-{state.hexdigest()[:16]}"
-    if config.CACHE_DIR:
-        return str(Path(config.CACHE_DIR) / name)
+    if config.CACHE_DIR:  # type: ignore[attr-defined]
+        return str(Path(config.CACHE_DIR) / name)  # type: ignore[attr-defined]
     inside = _PACKAGE / "__pycache__"
     if os.access(inside if inside.is_dir() else _PACKAGE, os.W_OK):
         return str(inside / name)
@@ -46,10 +47,9 @@ _FOLDER = _cache_folder()
 
 def compiled(kernel: F) -> F:
     """Compile `kernel` on first call and keep the machine code on disk for the next process."""
-    before = config.CACHE_DIR
-    config.CACHE_DIR = _FOLDER
+    before = config.CACHE_DIR  # type: ignore[attr-defined]
+    config.CACHE_DIR = _FOLDER  # type: ignore[attr-defined]
     try:
-        decorated: F = njit(cache=True)(kernel)
+        return cast("F", njit(cache=True)(kernel))
     finally:
-        config.CACHE_DIR = before
-    return decorated
+        config.CACHE_DIR = before  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Per-order moments from shipments, and the contacts they give cause to; what a cause is, `sim.contacts` says."""
+"""When orders are complete, and the contacts they give cause to; what a cause is, `sim.contacts` says."""
 
 from __future__ import annotations
 
@@ -17,38 +17,31 @@ NO_PATIENCE_LIMIT_S = 1 << 40
 
 
 @compiled
-def order_moments(
-    n_orders: int, order: Int, tendered_s: Int, delivered_s: Int, lost: NDArray[np.bool_], damaged: NDArray[np.bool_]
-) -> tuple[Ints, Ints, Ints, Ints, Ints]:
-    """Gather shipments by order.
+def completion_s(still_open: NDArray[np.bool_], order: Int, delivered_s: Int) -> NDArray[np.int32]:
+    """When the last parcel of each order is delivered; -1 = something is open, not tendered, or lost.
+
+    Parameters
+    ----------
+    still_open : bool, shape (n_orders,)
+    order, delivered_s : integers, shape (n_shipments,)
+        delivered_s < 0 = not tendered, or lost.
 
     Returns
     -------
-    first_delivery_s, last_delivery_s : int64, shape (n_orders,)
-        -1 = nothing was tendered to be delivered.
-    undelivered : int64, shape (n_orders,)
-        Shipments not tendered, or lost.
-    lost_tender_s, damaged_s : int64, shape (n_orders,)
-        Earliest tender of a lost parcel, earliest delivery of a damaged one; -1 = none.
+    int32, shape (n_orders,)
+        0 for orders without shipments and nothing open.
     """
-    first = np.full(n_orders, -1, dtype=np.int64)
-    last = np.full(n_orders, -1, dtype=np.int64)
-    undelivered = np.zeros(n_orders, dtype=np.int64)
-    lost_at = np.full(n_orders, -1, dtype=np.int64)
-    damaged_at = np.full(n_orders, -1, dtype=np.int64)
+    done = np.zeros(still_open.size, dtype=np.int32)
+    for i in range(done.size):
+        if still_open[i]:
+            done[i] = -1
     for s in range(order.size):
         i = order[s]
         if delivered_s[s] < 0:
-            undelivered[i] += 1
-            if lost[s] and (lost_at[i] < 0 or tendered_s[s] < lost_at[i]):
-                lost_at[i] = tendered_s[s]
-            continue
-        if first[i] < 0 or delivered_s[s] < first[i]:
-            first[i] = delivered_s[s]
-        last[i] = max(last[i], delivered_s[s])
-        if damaged[s] and (damaged_at[i] < 0 or delivered_s[s] < damaged_at[i]):
-            damaged_at[i] = delivered_s[s]
-    return first, last, undelivered, lost_at, damaged_at
+            done[i] = -1
+        elif done[i] >= 0:
+            done[i] = max(done[i], delivered_s[s])
+    return done
 
 
 @compiled
@@ -70,8 +63,9 @@ def draw_contacts(
 
     Parameters
     ----------
-    concerned : int64, shape (n,)
-        Orders with cause; `cause_s` and `entity` are by order.
+    concerned, cause_s : int64, shape (n,)
+        Orders with cause, and when it arose.
+    entity : int64, shape (n_orders,)
     share : float
         Share of them that make contact.
     delay_s, handle_s, patience_s : float
@@ -89,7 +83,7 @@ def draw_contacts(
         u_share, u_delay, u_handle, u_patience = keyed_uniforms(seed, stream, entity[order], reason)
         if u_share >= share:
             continue
-        made_s = cause_s[order] + int(math.floor(-math.log1p(-u_delay) * delay_s))
+        made_s = cause_s[i] + int(math.floor(-math.log1p(-u_delay) * delay_s))
         if made_s >= until_s:
             continue
         out[0, n] = made_s

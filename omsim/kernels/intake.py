@@ -102,8 +102,8 @@ def draw_lines(
     seed: int,
     line_stream: int,
     entity: NDArray[np.int64],
-    channel: NDArray[np.int64],
-    first_line: NDArray[np.int64],
+    channel: NDArray[np.int16],
+    first_line: NDArray[np.int32],
     demand_first: NDArray[np.int64],
     demand_cumulative: NDArray[np.float64],
     demand_sku: NDArray[np.int64],
@@ -118,8 +118,9 @@ def draw_lines(
 
     Parameters
     ----------
-    entity, channel : int64, shape (n_orders,)
-    first_line : int64, shape (n_orders + 1,)
+    entity : int64, shape (n_orders,)
+    channel : int16, shape (n_orders,)
+    first_line : int32, shape (n_orders + 1,)
     demand_first : int64, shape (n_channels + 1,)
         Where each channel's rows begin in the demand columns (cumulative share within the channel).
     profile_first : int64, shape (n_profiles + 1,)

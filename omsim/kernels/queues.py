@@ -151,7 +151,7 @@ def advance_station(
     people: Ints,
     ready_s: NDArray[np.int32],
     task_s: NDArray[np.int32],
-    rank: NDArray[np.int16],
+    rank: NDArray[np.int8],
     link: NDArray[np.int32],
     done_s: NDArray[np.int32],
     finished: NDArray[np.int32],
@@ -163,7 +163,7 @@ def advance_station(
     first, change_s, people : int64
         Capacity steps of all stations.
     ready_s, task_s : int32, shape (n_tasks,)
-    rank : int16, shape (n_tasks,) or (0,)
+    rank : int8, shape (n_tasks,) or (0,)
         Lower ranks are served first; within a rank, arrivals in order. Empty = all alike.
     link : int32, shape (n_tasks,)
         Room for the queues' links.

@@ -19,7 +19,7 @@ _WEYL_0 = np.uint64(0x9E3779B97F4A7C15)
 _WEYL_1 = np.uint64(0xBB67AE8584CAA73B)
 _LOW = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
-_11 = np.uint64(11)
+_12 = np.uint64(12)
 
 FIXED, EXPONENTIAL, TABLE = 0, 1, 2
 
@@ -53,8 +53,8 @@ def keyed_words(
 
 @compiled
 def open_unit(word: np.uint64) -> float:
-    """A word as a number strictly between 0 and 1 (53 bits, cell midpoints)."""
-    return (np.float64(word >> _11) + 0.5) * 1.1102230246251565e-16
+    """A word as a number strictly between 0 and 1 (52 bits, cell midpoints, all exact)."""
+    return (np.float64(word >> _12) + 0.5) * 2.220446049250313e-16
 
 
 @compiled

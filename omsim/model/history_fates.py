@@ -54,6 +54,7 @@ class Fate(IntEnum):
     POSTAGE_LATER = 28
     FREE = 29
     REPEATED = 30
+    SELDOM_SOLD = 31
 
 
 FIRST_DROPPED = Fate.NO_ORDER
@@ -86,6 +87,7 @@ FATE_TEXTS: dict[Fate, str] = {
     Fate.POSTAGE_LATER: "postage after the end of training",
     Fate.FREE: "free of charge (sample, gift, stock found)",
     Fate.REPEATED: "line repeated in every column",
+    Fate.SELDOM_SOLD: "article sold on fewer days of training than the mapping asks for",
 }
 
 
@@ -159,6 +161,9 @@ def give_fates(rows: Rows, mapping: HistoryMapping, period: Period) -> NDArray[n
     give(plain & training & replay, Fate.SALE_BOTH)
     give(plain & training, Fate.SALE_TRAINING)
     give(plain, Fate.SALE_REPLAY)
+    if least_days := mapping["skus.least_selling_days"]:
+        seldom = _seldom_sold(rows, fates, days, least_days)[rows.sku]
+        fates[seldom & (fates <= Fate.SALE_REPLAY)] = Fate.SELDOM_SOLD  # whatever else became of their rows, too
     sold = np.zeros(len(rows.sku_names) + 1, dtype=np.bool_)
     sold[rows.sku[(fates >= 0) & (fates <= Fate.SALE_REPLAY)]] = True
     give(cancel & ~negative, Fate.CANCEL_POSITIVE)
@@ -185,6 +190,17 @@ def _goods(names: tuple[str, ...], mapping: HistoryMapping) -> tuple[Mask, Mask]
     ]
     test = [any(pattern.fullmatch(name) for pattern in tests) for name in names]
     return np.array([*goods, False], dtype=np.bool_), np.array([*test, False], dtype=np.bool_)
+
+
+def _seldom_sold(rows: Rows, fates: NDArray[np.int8], days: NDArray[np.int64], least_days: int) -> Mask:
+    """Which article numbers have sale lines, but on fewer days of training; one more entry for the empty cell."""
+    n_skus = len(rows.sku_names) + 1
+    sale = (fates >= 0) & (fates <= Fate.SALE_REPLAY)
+    learnt = sale & (fates != Fate.SALE_REPLAY)
+    sold_on = np.unique(days[learnt] * n_skus + rows.sku[learnt])
+    selling_days = np.bincount(sold_on % n_skus, minlength=n_skus)
+    has_sales = np.bincount(rows.sku[sale], minlength=n_skus) > 0
+    return np.asarray(has_sales & (selling_days < least_days))
 
 
 def _begins(rows: Rows, prefix: str) -> Mask:

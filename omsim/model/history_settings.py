@@ -68,6 +68,8 @@ def _assumptions(history: History, observed_lag_days: float, on_the_way_days: fl
         f"{on_the_way_days:.1f} of them are taken to be on the road.",
         "Stock corrections downwards are shrinkage, an upper bound: recounts and sets made up are among them.",
     ]
+    if least := mapping["skus.least_selling_days"]:
+        sentences.append(f"Articles that sold on fewer than {least} days of that time are left out.")
     if new:
         sentences.append(f"{new:,} articles first sold after the training period have no stock and no policy.")
     if mapping["source.attribution"]:

@@ -60,6 +60,13 @@ SECTIONS: dict[str, tuple[Field, ...]] = {
         _flag("strip", "Remove blanks around article numbers.", "true"),
         _flag("upper", "Write article numbers in capitals.", "false"),
         _text("goods", "Regular expression an article number that is goods matches whole; empty = all.", ""),
+        Field(
+            name="least_selling_days",
+            kind="integer",
+            meaning="Articles that sold on fewer days of the training period are left out.",
+            default="0",
+            high=36_600,
+        ),
     ),
     "rows": (
         _text("cancel_prefix", "Order numbers that begin so are cancellations; empty = negative units are.", ""),

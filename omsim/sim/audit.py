@@ -1,7 +1,7 @@
 """Identities every run must satisfy, exactly, checked from the records alone.
 
-Owns the proof that nothing appeared or vanished. A broken identity is an `AuditError`: a defect, never a warning. The
-detailed stock ledger (`ledger`) is a projection of the same records.
+Owns the proof that nothing appeared or vanished. A broken identity is an `AuditError`: a defect, never a warning. What
+it proves of stock, midnight by midnight, are the running sums of the entries that `ledger` lists one by one.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from omsim.errors import AuditError
 from omsim.model.fields import DISPOSITIONS
+from omsim.sim.cycles import allocation_cycles, restocking_instants, run_calendar
+from omsim.sim.pieces import cell_numbers, piece_blocks, units_of_pieces
 from omsim.sim.records import NEVER
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from omsim.model.business import Business
     from omsim.sim.records import RunRecords
 
+Int = NDArray[np.integer]
 I64 = NDArray[np.int64]
 
 
@@ -63,87 +66,83 @@ def check(records: RunRecords, business: Business) -> None:
             raise AuditError(identity.name, f"{identity.broken} of {identity.compared}: {identity.example}")
 
 
-def _compare(name: str, left: I64, right: I64) -> Identity:
+def _compare(name: str, left: Int, right: Int) -> Identity:
+    left, right = left.reshape(-1), right.reshape(-1)
     wrong = np.flatnonzero(left != right)
     example = f"at {wrong[0]}: {left[wrong[0]]} against {right[wrong[0]]}" if wrong.size else ""
     return Identity(name=name, compared=left.size, broken=wrong.size, example=example)
 
 
-def cells_of_lines(records: RunRecords, business: Business, line: I64, shipment: I64) -> I64:
-    """Row of `stock` each (line, shipment) draws on."""
-    n_skus = len(business["skus"])
-    cell_of = np.full(len(business["sites"]) * n_skus, -1, dtype=np.int64)
-    stock = business["stock"]
-    cell_of[business.codes("stock", "site") * n_skus + business.codes("stock", "sku")] = np.arange(len(stock))
-    found: I64 = cell_of[records.shipments.site[shipment].astype(np.int64) * n_skus + records.lines.sku[line]]
-    return found
-
-
-def first_piece_units(records: RunRecords) -> NDArray[np.int32]:
-    """Units of every line in its first shipment (0 where it has none); int32, shape (n_lines,)."""
-    units = np.where(records.lines.shipment >= 0, records.lines.units, 0).astype(np.int32)
-    units[records.short_lines.line] = records.short_lines.shipment_units
-    return units
-
-
-def _piece_blocks(records: RunRecords) -> Iterator[tuple[I64, I64, I64]]:
-    """(line, shipment, units) of all shipped or reserved pieces, in blocks, so that memory stays low."""
-    first_units = first_piece_units(records)
-    block = 200_000
-    for a in range(0, first_units.size, block):
-        line = a + np.flatnonzero(records.lines.shipment[a : a + block] >= 0)
-        yield line, records.lines.shipment[line].astype(np.int64), first_units[line].astype(np.int64)
-    pieces = records.pieces
-    yield pieces.line.astype(np.int64), pieces.shipment.astype(np.int64), pieces.units.astype(np.int64)
-
-
-def _identities(records: RunRecords, business: Business) -> Iterator[tuple[str, I64 | int, I64 | int]]:
+def _identities(records: RunRecords, business: Business) -> Iterator[tuple[str, Int | int, Int | int]]:
     stock, ships, short, returns = records.stock, records.shipments, records.short_lines, records.returns
+    first_line = records.orders.first_line
+    cell_of = cell_numbers(business)
+    calendar = run_calendar(business)
     n_cells = stock.opening_units.size
-    shipped, reserved = np.zeros(n_cells, dtype=np.int64), np.zeros(n_cells, dtype=np.int64)
-    in_shipment = np.zeros(ships.order.size, dtype=np.int64)
-    n_in_shipment = np.zeros(ships.order.size, dtype=np.int64)
-    short_pieces = np.zeros(short.line.size, dtype=np.int64)
+    midnight_s = calendar.day_start_s[1:].astype(np.int32)
+    on_hand = np.zeros((midnight_s.size, n_cells), dtype=np.int32)
+    tender_day = np.searchsorted(midnight_s, ships.tendered_s).astype(np.int32)
+    reserved = np.zeros(n_cells, dtype=np.int32)
+    in_shipment = np.zeros(ships.order.size, dtype=np.int32)
+    n_in_shipment = np.zeros(ships.order.size, dtype=np.int32)
+    short_pieces = np.zeros(short.line.size, dtype=np.int32)
     wrong_order = 0
-    for line, shipment, units in _piece_blocks(records):
-        cell = cells_of_lines(records, business, line, shipment)
+    for line, shipment, units in piece_blocks(records):
+        cell = cell_of[ships.site[shipment], records.lines.sku[line]]
         left = ships.tendered_s[shipment] != NEVER
-        np.add.at(shipped, cell[left], units[left])
+        _move(on_hand, tender_day[shipment[left]], cell[left], -units[left])
         np.add.at(reserved, cell[~left], units[~left])
         np.add.at(in_shipment, shipment, units)
-        np.add.at(n_in_shipment, shipment, 1)
+        np.add.at(n_in_shipment, shipment, np.ones(shipment.size, dtype=np.int32))
         row = np.searchsorted(short.line, line)
         is_short = row < short.line.size
         is_short[is_short] = short.line[row[is_short]] == line[is_short]
         np.add.at(short_pieces, row[is_short], units[is_short])
-        order = np.searchsorted(records.orders.first_line, line, side="right") - 1
-        wrong_order += int((order != ships.order[shipment]).sum())
+        order = ships.order[shipment]
+        wrong_order += int(((line < first_line[order]) | (line >= first_line[order + 1])).sum())
+    shipped = -on_hand.sum(axis=0, dtype=np.int64)
 
-    opening = stock.opening_units + stock.received_units + stock.restocked_units
     yield (
         "opening + received + restocked = shipped + shrunk + closing, by site and SKU",
-        opening,
-        (stock.shipped_units + stock.shrunk_units + stock.closing_units),
+        stock.opening_units + stock.received_units + stock.restocked_units,
+        stock.shipped_units + stock.shrunk_units + stock.closing_units,
     )
     yield "units shipped by cell = units of tendered shipments", stock.shipped_units, shipped
     yield "units reserved by cell = units of shipments not yet tendered", stock.reserved_units, reserved
     yield "no stock is negative", (stock.daily_on_hand < 0).sum(), 0
     yield "reserved stock is on hand", (stock.reserved_units > stock.closing_units).sum(), 0
-    received = records.purchases.receipt_s < records.horizon_s
+    bought = records.purchases
+    come = bought.receipt_s < records.horizon_s
     yield (
         "units received by cell = purchase lines due",
         stock.received_units,
-        np.bincount(
-            records.purchases.cell[received], weights=records.purchases.units[received], minlength=n_cells
-        ).astype(np.int64),
+        _sums(bought.cell[come], bought.units[come], n_cells),
     )
     yield (
         "units on order by cell = purchase lines not yet due",
         stock.on_order_units,
-        np.bincount(
-            records.purchases.cell[~received], weights=records.purchases.units[~received], minlength=n_cells
-        ).astype(np.int64),
+        _sums(bought.cell[~come], bought.units[~come], n_cells),
     )
+    losses = records.shrinkage
+    yield (
+        "units shrunk by cell = losses found at reviews",
+        stock.shrunk_units,
+        _sums(losses.cell, losses.units, n_cells),
+    )
+    restock_s = restocking_instants(returns.inspected_s, allocation_cycles(business, calendar))
+    again = (returns.disposition == DISPOSITIONS.index("restock")) & (restock_s != NEVER)
+    back = cell_of[returns.site[again], records.lines.sku[returns.line[again]]]
+    yield (
+        "units restocked by cell = returns inspected for it before the last allocation cycle",
+        stock.restocked_units,
+        _sums(back, returns.units[again], n_cells),
+    )
+    on_hand[0] += stock.opening_units.astype(np.int32)
+    _move(on_hand, np.searchsorted(midnight_s, bought.receipt_s[come]), bought.cell[come], bought.units[come])
+    _move(on_hand, np.searchsorted(midnight_s, losses.at_s), losses.cell, -losses.units)
+    _move(on_hand, np.searchsorted(midnight_s, restock_s[again]), back, returns.units[again])
+    np.cumsum(on_hand, axis=0, out=on_hand)
+    yield "stock on hand at every midnight = what the ledger's entries so far leave", stock.daily_on_hand, on_hand
     yield "units reserved of a short line = its pieces", short.reserved_units, short_pieces
     waiting = records.lines.units[short.line] - short.reserved_units - short.cancelled_units
     yield "no line is over-served", (waiting < 0).sum(), 0
@@ -151,7 +150,7 @@ def _identities(records: RunRecords, business: Business) -> Iterator[tuple[str, 
     yield (
         "units backordered by cell = units of lines that wait there",
         stock.backordered_units,
-        np.bincount(short.cell[waits], weights=waiting[waits], minlength=n_cells).astype(np.int64),
+        _sums(short.cell[waits], waiting[waits], n_cells),
     )
     yield "units of a shipment = its pieces", ships.units, in_shipment
     yield "lines of a shipment = its pieces", ships.lines, n_in_shipment
@@ -162,18 +161,36 @@ def _identities(records: RunRecords, business: Business) -> Iterator[tuple[str, 
         np.bincount(ships.order, minlength=records.orders.arrived_s.size),
     )
     yield from _time_identities(records)
-    restocked = np.zeros(n_cells, dtype=np.int64)
-    back = np.flatnonzero(returns.disposition == DISPOSITIONS.index("restock"))
-    cell = cells_of_lines(records, business, returns.line[back].astype(np.int64), returns.shipment[back])
-    np.add.at(restocked, cell, returns.units[back])
-    yield "units restocked <= units inspected for restock, by cell", (stock.restocked_units > restocked).sum(), 0
+    yield from _return_identities(records)
     yield "parcels tendered = slots used", int((ships.tendered_s != NEVER).sum()), int(records.tenders.used.sum())
     yield "no pickup takes more than its slots", (records.tenders.used > records.tenders.slots).sum(), 0
     paid = ships.price_cents[ships.tendered_s != NEVER].sum(dtype=np.int64)
     yield "carrier prices paid = tender costs", int(paid), int(records.tenders.cost_cents.sum())
 
 
-def _time_identities(records: RunRecords) -> Iterator[tuple[str, I64 | int, I64 | int]]:
+def _move(on_hand: NDArray[np.int32], day: Int, cell: Int, units: Int) -> None:
+    """Add units (negative: take them) to what each day changes in each cell."""
+    np.add.at(on_hand.reshape(-1), day * np.int64(on_hand.shape[1]) + cell, units.astype(np.int32, copy=False))
+
+
+def _sums(cell: Int, units: Int, n_cells: int) -> I64:
+    """Units added up by cell; int64, shape (n_cells,)."""
+    total = np.zeros(n_cells, dtype=np.int64)
+    np.add.at(total, cell, units.astype(np.int64))
+    return total
+
+
+def _return_identities(records: RunRecords) -> Iterator[tuple[str, Int | int, Int | int]]:
+    """Only what customers hold comes back, and once."""
+    returns, ships = records.returns, records.shipments
+    line, shipment = returns.line.astype(np.int64), returns.shipment.astype(np.int64)
+    yield "units of a return = its piece's", returns.units, units_of_pieces(records, line, shipment)
+    yield "no piece comes back twice", np.unique(shipment * records.lines.units.size + line).size, line.size
+    delivered_s = ships.delivered_s[shipment]
+    yield "returns follow delivery", ((delivered_s == NEVER) | (returns.requested_s < delivered_s)).sum(), 0
+
+
+def _time_identities(records: RunRecords) -> Iterator[tuple[str, Int | int, Int | int]]:
     """Nothing happens before what it needs; Little's law at every station."""
     ships, orders, stations = records.shipments, records.orders, records.stations
     order = ships.order

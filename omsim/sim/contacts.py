@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omsim.demand.rng import Purpose, stream_key
-from omsim.kernels.delivery_moments import draw_contacts, order_moments
+from omsim.kernels.delivery_moments import completion_s, draw_contacts
 from omsim.model.calendars import DAY_S
 from omsim.model.fields import CONTACT_REASONS
 from omsim.sim.records import NEVER
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from omsim.model.business import Business
     from omsim.sim.records import OrderColumns, ReturnColumns, ShipmentColumns
 
@@ -47,10 +49,9 @@ def draw_calls(
     horizon_s: int,
     entity: Ints,
     orders: OrderColumns,
-    open_units: Ints,
+    still_open: NDArray[np.bool_],
     shipments: ShipmentColumns,
     returns: ReturnColumns,
-    return_order: Ints,
 ) -> Calls:
     """Draw who makes contact.
 
@@ -58,10 +59,8 @@ def draw_calls(
     ----------
     entity : int64, shape (n_orders,)
         What the orders' draws are keyed by.
-    open_units : int64, shape (n_orders,)
-        Units of each order neither reserved nor cancelled at the horizon's end.
-    return_order : int64, shape (n_returns,)
-        The order of each return.
+    still_open : bool, shape (n_orders,)
+        Whether units of the order are neither reserved nor cancelled at the horizon's end.
 
     Notes
     -----
@@ -70,50 +69,74 @@ def draw_calls(
     delivery; refund, `REFUND_WAIT_DAYS` after the return request without the money back.
     """
     table = business["contacts"]
-    never = np.full(orders.arrived_s.size, NEVER, dtype=np.int64)
-    first_delivery, last_delivery, undelivered, lost_tender, damaged_at = order_moments(
-        orders.arrived_s.size,
-        shipments.order,
-        shipments.tendered_s,
-        shipments.delivered_s,
-        shipments.lost,
-        shipments.damaged,
-    )
-    promise = orders.promise_s
-    promised = (promise >= 0) & ~orders.rejected & ((orders.n_shipments > 0) | (open_units > 0))
-    complete = (undelivered == 0) & (open_units == 0)
-    overdue = returns.requested_s + REFUND_WAIT_DAYS * DAY_S
-    waits = (returns.refunded_s == NEVER) | (returns.refunded_s > overdue)
-    refund_cause = np.full(orders.arrived_s.size, np.iinfo(np.int64).max)
-    np.minimum.at(refund_cause, return_order[waits], overdue[waits])
-    causes = {
-        "question": np.where(orders.rejected, NEVER, orders.arrived_s),
-        "late": np.where(promised & ~(complete & (last_delivery <= promise)), promise, NEVER),
-        "split": np.where(orders.n_shipments > 1, first_delivery, NEVER),
-        "lost": np.where(lost_tender >= 0, lost_tender + LOST_AFTER_DAYS * DAY_S, NEVER),
-        "damaged": damaged_at,
-        "refund": np.where(refund_cause < horizon_s, refund_cause, never),
-    }
-    rows = []
+    rows = [np.empty((5, 0), dtype=np.int64)]
     for row, reason in enumerate(table.texts("reason")):
-        number = CONTACT_REASONS.index(reason)
-        concerned = np.flatnonzero((causes[reason] >= 0) & (causes[reason] < horizon_s))
-        calls = np.empty((5, concerned.size), dtype=np.int64)
-        n = draw_contacts(
-            seed,
-            stream_key(replication, Purpose.CONTACT),
-            number,
-            concerned,
-            causes[reason].astype(np.int64),
-            entity,
-            float(table.numbers("share")[row]),
-            float(table.numbers("delay_hours")[row]) * 3600,
-            float(table.numbers("handle_s")[row]),
-            float(table.numbers("patience_s")[row]),
-            horizon_s,
-            calls,
-        )
-        rows.append(calls[:, :n])
-    all_rows = np.concatenate(rows, axis=1) if rows else np.empty((5, 0), dtype=np.int64)
+        for concerned, cause_s in _causes(reason, orders, still_open, shipments, returns):
+            within = (cause_s >= 0) & (cause_s < horizon_s)
+            calls = np.empty((5, concerned.size), dtype=np.int64)
+            n = draw_contacts(
+                seed,
+                stream_key(replication, Purpose.CONTACT),
+                CONTACT_REASONS.index(reason),
+                concerned[within],
+                cause_s[within].astype(np.int64),
+                entity,
+                float(table.numbers("share")[row]),
+                float(table.numbers("delay_hours")[row]) * 3600,
+                float(table.numbers("handle_s")[row]),
+                float(table.numbers("patience_s")[row]),
+                horizon_s,
+                calls,
+            )
+            rows.append(calls[:, :n].copy())
+    all_rows = np.concatenate(rows, axis=1)
     at_s, order, reason_number, handle, patience = all_rows[:, np.lexsort(all_rows[2::-1])]
     return Calls(order=order, reason=reason_number, at_s=at_s, handle_s=handle, patience_s=patience)
+
+
+def _causes(
+    reason: str,
+    orders: OrderColumns,
+    still_open: NDArray[np.bool_],
+    shipments: ShipmentColumns,
+    returns: ReturnColumns,
+) -> Iterator[tuple[Ints, NDArray[np.integer]]]:
+    """Orders with cause for a reason and when it arises (NEVER = not after all); blocks, so that memory stays low."""
+    if reason == "question":
+        for a, b in _blocks(orders.arrived_s.size):
+            concerned = a + np.flatnonzero(~orders.rejected[a:b])
+            yield concerned, orders.arrived_s[concerned]
+    elif reason == "late":
+        complete_s = completion_s(still_open, shipments.order, shipments.delivered_s)
+        for a, b in _blocks(orders.arrived_s.size):
+            promise_s, done_s = orders.promise_s[a:b], complete_s[a:b]
+            some = ~orders.rejected[a:b] & ((orders.n_shipments[a:b] > 0) | still_open[a:b])
+            concerned = a + np.flatnonzero(some & (promise_s >= 0) & ((done_s < 0) | (done_s > promise_s)))
+            yield concerned, orders.promise_s[concerned]
+    elif reason == "split":
+        some = np.flatnonzero((shipments.delivered_s >= 0) & (orders.n_shipments[shipments.order] > 1))
+        yield _earliest(shipments.order[some], shipments.delivered_s[some])
+    elif reason == "lost":
+        some = np.flatnonzero(shipments.lost)
+        yield _earliest(shipments.order[some], shipments.tendered_s[some] + LOST_AFTER_DAYS * DAY_S)
+    elif reason == "damaged":
+        some = np.flatnonzero(shipments.damaged)
+        yield _earliest(shipments.order[some], shipments.delivered_s[some])
+    else:
+        overdue_s = returns.requested_s + REFUND_WAIT_DAYS * DAY_S
+        waits = (returns.refunded_s == NEVER) | (returns.refunded_s > overdue_s)
+        yield _earliest(shipments.order[returns.shipment[waits]], overdue_s[waits])
+
+
+def _blocks(n_orders: int) -> Iterator[tuple[int, int]]:
+    block = 1 << 17
+    for a in range(0, n_orders, block):
+        yield a, min(a + block, n_orders)
+
+
+def _earliest(order: NDArray[np.integer], at_s: NDArray[np.integer]) -> tuple[Ints, NDArray[np.integer]]:
+    """Each order once, with the earliest of its instants."""
+    rank = np.lexsort((at_s, order))
+    order, at_s = order[rank].astype(np.int64), at_s[rank]
+    first = np.diff(order, prepend=-1) != 0
+    return order[first], at_s[first]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from omsim.model.calendars import DAY_S, Calendar
 from omsim.model.fields import DISPOSITIONS
+from omsim.sim.cycles import allocation_cycles, outage_days
 from omsim.sim.distributions import (
     TASK_KIND,
     empirical_factors,
@@ -220,26 +221,12 @@ def receiving_instant(plan: Plan, calendar: Calendar, site: int, arrives_s: int)
     return instant if instant >= arrives_s else calendar.instant_s(day + 1, minute)
 
 
-def _outage_days(business: Business) -> Flags:
-    start, n_days = business.settings.start_date.toordinal(), business.settings.horizon_days
-    out = np.zeros(n_days + 1, dtype=np.bool_)
-    events = business["events"]
-    for row, kind in enumerate(events.texts("kind")):
-        if kind == "system_outage":
-            out[max(events.integers("start")[row] - start, 0) : max(events.integers("end")[row] - start + 1, 0)] = True
-    out[n_days] = False
-    return out
-
-
 def _times(business: Business, calendar: Calendar, closed: Flags, tariff: Tariff) -> Times:
     settings = business.settings
     n_days = settings.horizon_days
     starts = calendar.day_start_s
     horizon_s = int(starts[n_days])
-    out = _outage_days(business)
-    step = settings.allocation_cycle_minutes * 60
-    cycles = np.arange(step, horizon_s, step, dtype=np.int64)
-    cycles = cycles[~out[calendar.day_of(cycles)]]
+    out = outage_days(business)
     out_until = np.zeros(n_days + 1, dtype=np.int64)  # the first second after the outage that covers a day
     for day in range(n_days - 1, -1, -1):
         out_until[day] = (out_until[day + 1] or starts[day + 1]) if out[day] else 0
@@ -259,7 +246,7 @@ def _times(business: Business, calendar: Calendar, closed: Flags, tariff: Tariff
         n_days=n_days,
         day_start_s=np.array(starts),
         weekday=np.array(calendar.weekday),
-        cycle_s=cycles,
+        cycle_s=allocation_cycles(business, calendar),
         review_s=calendar.instants_s(days, settings.review_time * 60),
         cutoff_s=at[order],
         cutoff_site=site_at[order],

@@ -1,4 +1,4 @@
-"""What a run leaves behind: columns of orders, lines, shipments, returns, contacts, purchases and stock.
+"""What a run leaves behind: columns of orders, lines, shipments, returns, contacts, purchases, losses and stock.
 
 Owns the shape of the records only. Engines fill them, `audit` and `ledger` prove them, the KPIs of `analysis` read
 them. Instants are whole seconds since the model's start (int32, `NEVER` = it has not happened by the horizon's end
@@ -58,7 +58,7 @@ class LineColumns:
 
     Attributes
     ----------
-    sku, units : int32, shape (n_lines,)
+    sku, units : int16 or int32, shape (n_lines,)
         What was ordered.
     shipment : int32, shape (n_lines,)
         Shipment of its first reserved units (-1 = none so far: never tried, rejected, waiting or lost). Further
@@ -214,6 +214,15 @@ class PurchaseColumns:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShrinkageColumns:
+    """One row a loss: units (at least one) found gone from a cell at a review; sorted by (at_s, cell)."""
+
+    cell: Int
+    units: Int
+    at_s: Int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StockColumns:
     """Stock by cell (row of the model's `stock`), int64, shape (n_cells,), and by day, int32, shape (n_days, n_cells).
 
@@ -295,6 +304,7 @@ class RunRecords:
     returns: ReturnColumns
     contacts: ContactColumns
     purchases: PurchaseColumns
+    shrinkage: ShrinkageColumns
     stock: StockColumns
     stations: StationColumns
     tenders: TenderColumns

@@ -36,6 +36,8 @@ class Book:
         Pieces of lines beyond their first.
     short_lines : dict
         By line.
+    shrunk : list of (cell, units, instant)
+        What vanished.
     daily : list of (on hand, backordered, on order)
         One entry a midnight, each with one number a cell.
     """
@@ -60,6 +62,7 @@ class Book:
         self.returned: list[ReturnedPiece] = []
         self.purchases: list[PurchaseLine] = []
         self.tenders: list[Tender] = []
+        self.shrunk: list[tuple[int, int, int]] = []
         self.daily: list[tuple[list[int], list[int], list[int]]] = []
 
     def lines_of(self, order: int) -> range:

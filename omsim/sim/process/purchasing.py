@@ -139,4 +139,7 @@ class Purchasing:
             uniform = shop.draws.of_shrinkage(shop.day_of(review_s), losing)
             for number, units in zip(losing.tolist(), poisson_quantile(uniform, mean[losing]).tolist(), strict=True):
                 cell = shop.cells[number]
-                cell.shrink(min(units, cell.free))
+                gone = min(units, cell.free)
+                if gone > 0:
+                    cell.shrink(gone)
+                    shop.book.shrunk.append((number, gone, shop.now))

@@ -23,6 +23,7 @@ from omsim.sim.records import (
     RunRecords,
     ShipmentColumns,
     ShortLineColumns,
+    ShrinkageColumns,
     StationColumns,
     StockColumns,
     TenderColumns,
@@ -52,10 +53,9 @@ def record_run(business: Business, intake: Intake, shop: Shop, *, seed: int, rep
         horizon_s=shop.horizon_s,
         entity=intake.entity,
         orders=orders,
-        open_units=open_units(book),
+        still_open=open_units(book) > 0,
         shipments=shipments,
         returns=returns,
-        return_order=shipments.order[returns.shipment].astype(np.int64),
     )
     contact = station_number("contact", -1, len(shop.sites))
     desk = ContactDesk(calls, shifts_of(shop.plan, contact), shop.horizon_s)
@@ -84,6 +84,7 @@ def record_run(business: Business, intake: Intake, shop: Shop, *, seed: int, rep
             abandoned=np.array(desk.abandoned, dtype=np.bool_),
         ),
         purchases=purchase_columns(book, shop),
+        shrinkage=shrinkage_columns(book),
         stock=stock_columns(book, shop),
         stations=station_columns(shop),
         tenders=tender_columns(book, shop),
@@ -172,6 +173,12 @@ def purchase_columns(book: Book, shop: Shop) -> PurchaseColumns:
         receipt_s=_int64([line.receipt_s for line in book.purchases]),
         cost_cents=_int64([line.units * cost[line.cell.sku] for line in book.purchases]),
     )
+
+
+def shrinkage_columns(book: Book) -> ShrinkageColumns:
+    """What vanished, which was found by review and cell."""
+    cell, units, at_s = np.array(book.shrunk, dtype=np.int32).reshape(-1, 3).T
+    return ShrinkageColumns(cell=cell, units=units, at_s=at_s)
 
 
 def stock_columns(book: Book, shop: Shop) -> StockColumns:

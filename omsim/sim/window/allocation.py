@@ -30,7 +30,6 @@ from omsim.sim.window.state import (
     IN_SHIPMENT,
     LAST_FILL,
     LINE,
-    LINK,
     M_PACK_ORDER,
     M_PACK_UNIT,
     M_PICK_LINE,
@@ -47,11 +46,9 @@ from omsim.sim.window.state import (
     PACKED,
     PICK_TASK,
     PICKED,
-    PIECE,
     PIECE_UNITS,
     PIECES,
     PRICE,
-    RANK,
     RELEASED,
     RESERVED,
     ROLLED,
@@ -70,6 +67,7 @@ from omsim.sim.window.state import (
 )
 from omsim.sim.window.stock import reserve, unreserve
 
+I8 = NDArray[np.int8]
 I16 = NDArray[np.int16]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
@@ -81,7 +79,9 @@ PICK = 2
 
 
 @compiled
-def _new_shipment(tally: I64, ships: I32, small: I16, order: int, number: int, site: int, rank: int, at_s: int) -> int:
+def _new_shipment(
+    tally: I64, ships: I32, small: I16, piece: I32, ranks: I8, order: int, number: int, site: int, rank: int, at_s: int
+) -> int:
     s = tally[SHIPMENTS]
     tally[SHIPMENTS] = s + 1
     ships[ORDER, s] = order
@@ -93,48 +93,50 @@ def _new_shipment(tally: I64, ships: I32, small: I16, order: int, number: int, s
     ships[WEIGHT, s] = 0
     ships[PRICE, s] = 0
     ships[UNITS, s] = 0
-    ships[N_LINES, s] = 0
-    ships[PIECE, s] = -1
     small[NUMBER, s] = number
     small[SITE, s] = site
     small[SERVICE, s] = -1
     small[ROLLED, s] = 0
-    small[RANK, s] = rank
     small[FATE, s] = FINE
+    small[N_LINES, s] = 0
+    piece[s] = -1
+    ranks[s] = rank
     return int(s)
 
 
 @compiled
-def _add_to_shipment(ships: I32, s: int, units: int, unit_g: int) -> None:
+def _add_to_shipment(ships: I32, small: I16, s: int, units: int, unit_g: int) -> None:
     ships[UNITS, s] += units
-    ships[N_LINES, s] += 1
+    small[N_LINES, s] += 1
     ships[WEIGHT, s] += units * unit_g
 
 
 @compiled
-def _add_piece(tally: I64, pieces: I32, short: I32, ships: I32, row: int, s: int, units: int, unit_g: int) -> None:
+def _add_piece(
+    tally: I64, pieces: I32, short: I32, ships: I32, small: I16, piece: I32, row: int, s: int, units: int, unit_g: int
+) -> None:
     """Put units of a short line into a shipment."""
     p = tally[PIECES]
     tally[PIECES] = p + 1
     pieces[OF_SHORT, p] = row
     pieces[IN_SHIPMENT, p] = s
     pieces[PIECE_UNITS, p] = units
-    pieces[NEXT_PIECE, p] = ships[PIECE, s]
-    ships[PIECE, s] = p
+    pieces[NEXT_PIECE, p] = piece[s]
+    piece[s] = p
     short[RESERVED, row] += units
     short[LAST_FILL, row] = ships[RELEASED, s]
-    _add_to_shipment(ships, s, units, unit_g)
+    _add_to_shipment(ships, small, s, units, unit_g)
 
 
 @compiled
 def _release(guide: Guide, state: State, stations: StationState, first_made: int, seed: int, stream: int) -> None:
     """Draw how long the shipments made since `first_made` take, and put them before the pickers of their sites."""
-    ships, small, entity, link, pending = state.ships, state.small, state.entity, state.ships[LINK], stations.pending
+    ships, small, entity, link, pending = state.ships, state.small, state.entity, state.link, stations.pending
     mean_s, task_kind, task_table = guide.mean_s, guide.task_kind, guide.task_table
     for s in range(first_made, state.tally[SHIPMENTS]):
         site = small[SITE, s]
         u_pick, u_pack, _, _ = keyed_uniforms(seed, stream, entity[ships[ORDER, s]], small[NUMBER, s])
-        mean = mean_s[M_PICK_ORDER, site] + ships[N_LINES, s] * mean_s[M_PICK_LINE, site]
+        mean = mean_s[M_PICK_ORDER, site] + small[N_LINES, s] * mean_s[M_PICK_LINE, site]
         mean += ships[UNITS, s] * mean_s[M_PICK_UNIT, site]
         ships[PICK_TASK, s] = task_seconds(mean, site_factor(task_kind, task_table, site, u_pick))
         mean = mean_s[M_PACK_ORDER, site] + ships[UNITS, s] * mean_s[M_PACK_UNIT, site]
@@ -243,18 +245,38 @@ def _walk_sites(guide: Guide, state: State, order: int, day: int, at_s: int, mad
                 continue
             if made[site] < 0:
                 made[site] = _new_shipment(
-                    state.tally, state.ships, state.small, order, n_made, site, guide.channel[C_RANK, channel], at_s
+                    state.tally,
+                    state.ships,
+                    state.small,
+                    state.piece,
+                    state.rank,
+                    order,
+                    n_made,
+                    site,
+                    guide.channel[C_RANK, channel],
+                    at_s,
                 )
                 n_made += 1
             reserve(state.free, state.stock, cell, granted, at_s, guide.warm_up_s)
             unit_g = guide.weight_g[state.sku[line]]
             if granted == state.units[line]:
                 state.line_shipment[line] = made[site]
-                _add_to_shipment(state.ships, made[site], granted, unit_g)
+                _add_to_shipment(state.ships, state.small, made[site], granted, unit_g)
             else:
                 if row < 0:
                     row = _new_short(state.tally, state.short, line, order)
-                _add_piece(state.tally, state.pieces, state.short, state.ships, row, made[site], granted, unit_g)
+                _add_piece(
+                    state.tally,
+                    state.pieces,
+                    state.short,
+                    state.ships,
+                    state.small,
+                    state.piece,
+                    row,
+                    made[site],
+                    granted,
+                    unit_g,
+                )
             left -= granted
         if left > 0 and row < 0:
             row = _new_short(state.tally, state.short, line, order)
@@ -283,6 +305,7 @@ def allocate_until(
     )  # fmt: skip
     sku, units, line_shipment, free, stock = state.sku, state.units, state.line_shipment, state.free, state.stock
     ships, small, n_shipments, channel_of = state.ships, state.small, state.n_shipments, state.channel
+    piece, ranks = state.piece, state.rank
     cell_of, ranking, closed, channel, weight_g = (
         guide.cell_of, guide.ranking, guide.closed, guide.channel, guide.weight_g,
     )  # fmt: skip
@@ -314,7 +337,7 @@ def allocate_until(
             )
         if site >= 0:
             rank = channel[C_RANK, channel_of[order]]
-            s = _new_shipment(tally, ships, small, order, 0, site, rank, at_s)
+            s = _new_shipment(tally, ships, small, piece, ranks, order, 0, site, rank, at_s)
             asked, weight = 0, 0
             for line in range(first, last):
                 line_shipment[line] = s
@@ -322,7 +345,7 @@ def allocate_until(
                 weight += units[line] * weight_g[sku[line]]
             ships[UNITS, s] = asked
             ships[WEIGHT, s] = weight
-            ships[N_LINES, s] = last - first
+            small[N_LINES, s] = last - first
             n_shipments[order] = 1
         else:
             _walk_sites(guide, state, order, day, at_s, made)
@@ -393,10 +416,21 @@ def fill_waiting(
         if leader[i] == i:
             order = state.short[OF_ORDER, row]
             shipment[i] = _new_shipment(
-                state.tally, state.ships, state.small, order, state.n_shipments[order],
+                state.tally, state.ships, state.small, state.piece, state.rank, order, state.n_shipments[order],
                 guide.cell_site[state.short[CELL, row]], guide.channel[C_RANK, state.channel[order]], at_s,
             )  # fmt: skip
             state.n_shipments[order] += 1
         unit_g = guide.weight_g[state.sku[state.short[LINE, row]]]
-        _add_piece(state.tally, state.pieces, state.short, state.ships, row, shipment[leader[i]], fill_units[i], unit_g)
+        _add_piece(
+            state.tally,
+            state.pieces,
+            state.short,
+            state.ships,
+            state.small,
+            state.piece,
+            row,
+            shipment[leader[i]],
+            fill_units[i],
+            unit_g,
+        )
     _release(guide, state, stations, before, seed, stream)

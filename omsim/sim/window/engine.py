@@ -15,15 +15,15 @@ from omsim.demand.rng import Purpose, stream_key
 from omsim.kernels.queues import empty_stations
 from omsim.model.calendars import Calendar
 from omsim.sim.clock import Turn, at, call_at
-from omsim.sim.decisions import TenderDecision, decide_tender
+from omsim.sim.decisions import decide_tender
 from omsim.sim.plan import BEYOND_DAYS, Plan
 from omsim.sim.purchasing import PurchaseLines, place_orders, shrinkage_by_day
 from omsim.sim.window.allocation import allocate_until, fill_waiting
-from omsim.sim.window.finish import Finished, make_records
+from omsim.sim.window.finish import Finished, TenderRow, make_records, tender_row
 from omsim.sim.window.flow import advance_floor, put_at_dock
 from omsim.sim.window.intake import receive_orders
 from omsim.sim.window.shipping import describe_parcels, ship_parcels, shipping_guide_of
-from omsim.sim.window.state import BACKORDERED, ON_HAND, ON_ORDER, WAITING, empty_state, guide_of, with_room
+from omsim.sim.window.state import BACKORDERED, ON_HAND, ON_ORDER, SHRUNK, WAITING, empty_state, guide_of, with_room
 from omsim.sim.window.stock import (
     close_books,
     lose_patience,
@@ -47,7 +47,9 @@ def run_window(business: Business, plan: Plan, intake: Intake, *, seed: int, rep
     """Simulate one replication by windows; see `SPECIFICATION.md` for what happens."""
     run = _WindowRun(business, plan, intake, seed, replication)
     run.play()
-    return make_records(business, plan, run.finished(), seed=seed, replication=replication)
+    finished = run.finished()
+    del run  # its queues may go while the records are made
+    return make_records(business, plan, finished, seed=seed, replication=replication)
 
 
 class _WindowRun:
@@ -77,8 +79,9 @@ class _WindowRun:
         self.ordered_units = np.empty(n_cells, dtype=np.int64)
         self.due: dict[int, list[PurchaseLines]] = {}
         self.purchases: list[tuple[int, PurchaseLines]] = []
+        self.losses: list[I64] = []
         self.n_po = 0
-        self.tenders: list[tuple[int, int, int, TenderDecision]] = []
+        self.tenders: list[TenderRow] = []
         self.daily = {name: np.empty((plan.times.n_days, n_cells), np.int32) for name in ("hand", "back", "order")}
         self.advanced_s = 0
         self.env = simpy.Environment()
@@ -108,6 +111,7 @@ class _WindowRun:
             stations=self.stations,
             review_desk=self.review_desk,
             purchases=self.purchases,
+            losses=self.losses,
             tenders=self.tenders,
             daily_on_hand=self.daily["hand"],
             daily_backordered=self.daily["back"],
@@ -194,6 +198,7 @@ class _WindowRun:
             lose_patience(self.guide, self.state, instant)
             wanted = shrinkage_by_day(self.plan, day, seed=self.seed, replication=self.replication)
             if wanted.any():
+                before = self.state.stock[:, SHRUNK].copy()
                 shrink(
                     self.state.free,
                     self.state.stock,
@@ -202,6 +207,9 @@ class _WindowRun:
                     self.plan.times.warm_up_s,
                     self.plan.times.horizon_s,
                 )
+                gone = self.state.stock[:, SHRUNK] - before
+                cell = np.flatnonzero(gone)
+                self.losses.append(np.stack((cell, gone[cell], np.full(cell.size, instant))))
             if not self.plan.rules.continuous:
                 yield at(self.env, instant, Turn.REVIEW)
                 self._order(day, day)
@@ -290,7 +298,7 @@ class _WindowRun:
             volume_mm3=volume_mm3,
             promise_day=promise_day,
         )
-        self.tenders.append((at_s, site, day, decision))
+        self.tenders.append(tender_row(at_s, site, plan.tariff.slots[day], decision))
         if shipments.size:
             self.state = with_room(self.state, returns=int(n_lines))
             ship_parcels(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ from omsim.sim.records import (
     RunRecords,
     ShipmentColumns,
     ShortLineColumns,
+    ShrinkageColumns,
     StationColumns,
     StockColumns,
     TenderColumns,
@@ -51,9 +52,40 @@ if TYPE_CHECKING:
 CONTACT_DESK = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class TenderRow(NamedTuple):
+    """One tender, without its parcels; see `records.TenderColumns`."""
+
+    at_s: int
+    site: int
+    parcels: int
+    held: int
+    slots: NDArray[np.int64]
+    used: NDArray[np.int64]
+    demanded: NDArray[np.int64]
+    cost_cents: int
+    status: str
+    fallback: str
+
+
+def tender_row(at_s: int, site: int, slots: NDArray[np.int64], decision: TenderDecision) -> TenderRow:
+    """What is kept of a tender's decision: two numbers a parcel would be a tenth of a run's memory."""
+    return TenderRow(
+        at_s=at_s,
+        site=site,
+        parcels=decision.service.size,
+        held=int((decision.service < 0).sum()),
+        slots=slots,
+        used=decision.used,
+        demanded=decision.demanded,
+        cost_cents=decision.cost_cents,
+        status=decision.status,
+        fallback=decision.fallback,
+    )
+
+
+@dataclass(slots=True, kw_only=True)
 class Finished:
-    """What a run leaves in memory when the clock stops."""
+    """What a run leaves in memory when the clock stops; `make_records` lets go of what it has no more use for."""
 
     intake: Intake
     orders: Orders
@@ -61,7 +93,8 @@ class Finished:
     stations: StationState
     review_desk: Desk
     purchases: list[tuple[int, PurchaseLines]]
-    tenders: list[tuple[int, int, int, TenderDecision]]
+    losses: list[NDArray[np.int64]]
+    tenders: list[TenderRow]
     daily_on_hand: NDArray[np.int32]
     daily_backordered: NDArray[np.int32]
     daily_on_order: NDArray[np.int32]
@@ -69,7 +102,9 @@ class Finished:
 
 def make_records(business: Business, plan: Plan, run: Finished, *, seed: int, replication: int) -> RunRecords:
     """The records of a finished run."""
-    state, horizon_s = run.state, plan.times.horizon_s
+    horizon_s = plan.times.horizon_s
+    _close_queues(plan, run)
+    state = run.state = at.without_queues(run.state)
     orders = OrderColumns(
         arrived_s=run.intake.arrived_s,
         validated_s=run.orders.validated_s,
@@ -101,6 +136,7 @@ def make_records(business: Business, plan: Plan, run: Finished, *, seed: int, re
         returns=returns,
         contacts=contacts,
         purchases=purchase_columns(plan, run.purchases),
+        shrinkage=shrinkage_columns(run.losses),
         stock=_stock(plan, run),
         stations=_stations(plan, run, desk),
         tenders=tender_columns(plan, run.tenders),
@@ -128,7 +164,7 @@ def _shipments(state: State, horizon_s: int) -> ShipmentColumns:
         weight_g=ships[at.WEIGHT],
         price_cents=ships[at.PRICE],
         units=ships[at.UNITS],
-        lines=ships[at.N_LINES],
+        lines=small[at.N_LINES],
         rolled_over=small[at.ROLLED],
         lost=small[at.FATE] == at.LOST,
         damaged=small[at.FATE] == at.DAMAGED,
@@ -186,17 +222,12 @@ def _returns(plan: Plan, state: State) -> ReturnColumns:
     )
 
 
-def open_units(orders: OrderColumns, lines: LineColumns, short_lines: ShortLineColumns) -> NDArray[np.int64]:
-    """Units of each order neither reserved nor cancelled (rejected orders: none); int64, shape (n_orders,)."""
-    waiting = np.zeros(orders.arrived_s.size, dtype=np.int64)
-    order_of_short = np.searchsorted(orders.first_line, short_lines.line, side="right") - 1
-    open_short = lines.units[short_lines.line] - short_lines.reserved_units - short_lines.cancelled_units
-    np.add.at(waiting, order_of_short, open_short)
-    untried = np.flatnonzero((orders.allocated_s == NEVER) & ~orders.rejected)
-    first = orders.first_line
-    for order in untried.tolist():
-        waiting[order] = lines.units[first[order] : first[order + 1]].sum()
-    return waiting
+def open_orders(orders: OrderColumns, lines: LineColumns, short_lines: ShortLineColumns) -> NDArray[np.bool_]:
+    """Whether some unit of each order is neither reserved nor cancelled (rejected orders: none); (n_orders,)."""
+    still_open = (orders.allocated_s == NEVER) & ~orders.rejected
+    waits = lines.units[short_lines.line] > short_lines.reserved_units + short_lines.cancelled_units
+    still_open[np.searchsorted(orders.first_line, short_lines.line[waits], side="right") - 1] = True
+    return still_open
 
 
 def _contacts(
@@ -220,10 +251,9 @@ def _contacts(
         horizon_s=horizon_s,
         entity=entity,
         orders=orders,
-        open_units=open_units(orders, lines, short_lines),
+        still_open=open_orders(orders, lines, short_lines),
         shipments=shipments,
         returns=returns,
-        return_order=shipments.order[returns.shipment].astype(np.int64),
     )
     a, b = plan.stations.first[CONTACT_DESK], plan.stations.first[CONTACT_DESK + 1]
     start = serve_with_patience(
@@ -279,24 +309,34 @@ def purchase_columns(plan: Plan, purchases: list[tuple[int, PurchaseLines]]) -> 
     )
 
 
-def tender_columns(plan: Plan, tenders: list[tuple[int, int, int, TenderDecision]]) -> TenderColumns:
-    """Every cutoff's tender: (instant, site, day, decision)."""
+def shrinkage_columns(losses: list[NDArray[np.int64]]) -> ShrinkageColumns:
+    """What vanished: (cells, units, instants) of every review."""
+    nothing = np.zeros((3, 0), dtype=np.int32)
+    cell, units, at_s = np.concatenate([nothing, *losses], axis=1, dtype=np.int32)
+    return ShrinkageColumns(cell=cell, units=units, at_s=at_s)
+
+
+def tender_columns(plan: Plan, tenders: list[TenderRow]) -> TenderColumns:
+    """Every cutoff's tender."""
     n_services = plan.tariff.slots.shape[1]
 
-    def by_service(rows: list[NDArray[np.int64]]) -> NDArray[np.int64]:
-        return np.stack(rows) if rows else np.zeros((0, n_services), dtype=np.int64)
+    def numbers(name: str) -> NDArray[np.int64]:
+        return np.array([getattr(row, name) for row in tenders], dtype=np.int64)
+
+    def by_service(name: str) -> NDArray[np.int64]:
+        return numbers(name).reshape(len(tenders), n_services)
 
     return TenderColumns(
-        at_s=np.array([at_s for at_s, *_ in tenders], dtype=np.int64),
-        site=np.array([site for _, site, *_ in tenders], dtype=np.int64),
-        parcels=np.array([decision.service.size for *_, decision in tenders], dtype=np.int64),
-        held=np.array([(decision.service < 0).sum() for *_, decision in tenders], dtype=np.int64),
-        slots=by_service([plan.tariff.slots[day] for _, _, day, _ in tenders]),
-        used=by_service([decision.used for *_, decision in tenders]),
-        demanded=by_service([decision.demanded for *_, decision in tenders]),
-        cost_cents=np.array([decision.cost_cents for *_, decision in tenders], dtype=np.int64),
-        status=tuple(decision.status for *_, decision in tenders),
-        fallback=tuple(decision.fallback for *_, decision in tenders),
+        at_s=numbers("at_s"),
+        site=numbers("site"),
+        parcels=numbers("parcels"),
+        held=numbers("held"),
+        slots=by_service("slots"),
+        used=by_service("used"),
+        demanded=by_service("demanded"),
+        cost_cents=numbers("cost_cents"),
+        status=tuple(row.status for row in tenders),
+        fallback=tuple(row.fallback for row in tenders),
     )
 
 
@@ -322,13 +362,13 @@ def _stock(plan: Plan, run: Finished) -> StockColumns:
     )
 
 
-def _stations(plan: Plan, run: Finished, desk: Desk) -> StationColumns:
-    """Figures of every station; the two central desks were solved apart from the floor."""
+def _close_queues(plan: Plan, run: Finished) -> None:
+    """Count the time of those who still queue on the floor when the clock stops."""
     figures, horizon_s = run.stations.figures, plan.times.horizon_s
     ships, returns = run.state.ships, run.state.returns
     queues = (
-        (ships[at.RELEASED], ships[at.LINK]),
-        (ships[at.PICKED], ships[at.LINK]),
+        (ships[at.RELEASED], run.state.link),
+        (ships[at.PICKED], run.state.link),
         (returns[at.R_RECEIVED], returns[at.R_LINK]),
     )
     n_sites = plan.network.closed.shape[0]
@@ -340,15 +380,20 @@ def _stations(plan: Plan, run: Finished, desk: Desk) -> StationColumns:
             queue_s += max(horizon_s - int(ready_s[task]), 0)
             task = int(link[task])
         figures[QUEUE_TIME, station] += queue_s
+
+
+def _stations(plan: Plan, run: Finished, desk: Desk) -> StationColumns:
+    """Figures of every station; the two central desks were solved apart from the floor."""
+    figures = run.stations.figures
     for number, measured in enumerate((run.review_desk, desk)):
         figures[[TASKS, BUSY, WAIT, QUEUE_TIME], number] = measured
-    names = station_names(n_sites)
+    names = station_names(plan.network.closed.shape[0])
     return StationColumns(
         stage=tuple(stage for stage, _ in names),
         site=np.array([site for _, site in names], dtype=np.int64),
         tasks=figures[TASKS],
         busy_s=figures[BUSY],
         wait_s=figures[WAIT],
-        staffed_s=staffed_seconds(*plan.stations, horizon_s),
+        staffed_s=staffed_seconds(*plan.stations, plan.times.horizon_s),
         queue_s=figures[QUEUE_TIME],
     )

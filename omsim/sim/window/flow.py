@@ -12,7 +12,6 @@ from omsim.kernels.queues import StationState, advance_station, arrive
 from omsim.kernels.random import keyed_uniforms, task_factor, task_seconds
 from omsim.sim.window.state import (
     BACK,
-    LINK,
     M_INSPECT_UNIT,
     NUMBER,
     ORDER,
@@ -31,7 +30,6 @@ from omsim.sim.window.state import (
     R_SITE,
     R_TASK,
     R_UNITS,
-    RANK,
     RELEASED,
     Guide,
     State,
@@ -147,7 +145,7 @@ def advance_floor(
     ships, returns, done = state.ships, state.returns, state.scratch
     first, change_s, people = capacity
     n_sites = guide.closed.shape[0]
-    ranks, alike = state.small[RANK], state.small[RANK, :0]
+    link, ranks, alike = state.link, state.rank, state.rank[:0]
     while state.tally[BACK] > 0 and returns[R_RECEIVED, state.heap[0]] < until_s:
         row = _next_back(state)
         site = returns[R_SITE, row]
@@ -158,18 +156,18 @@ def advance_floor(
     for site in range(n_sites):
         k = PICK + site
         n = advance_station(
-            stations, k, until_s, first, change_s, people, ships[RELEASED], ships[PICK_TASK], ranks, ships[LINK],
+            stations, k, until_s, first, change_s, people, ships[RELEASED], ships[PICK_TASK], ranks, link,
             ships[PICKED], done,
         )  # fmt: skip
         k += n_sites
         for i in range(n):
-            arrive(stations.pending, k, done[i], ships[LINK])
+            arrive(stations.pending, k, done[i], link)
         n = advance_station(
-            stations, k, until_s, first, change_s, people, ships[PICKED], ships[PACK_TASK], alike, ships[LINK],
+            stations, k, until_s, first, change_s, people, ships[PICKED], ships[PACK_TASK], alike, link,
             ships[PACKED], done,
         )  # fmt: skip
         for i in range(n):
-            ships[LINK, done[i]] = state.dock[site]
+            link[done[i]] = state.dock[site]
             state.dock[site] = done[i]
         k += n_sites
         n = advance_station(
@@ -188,6 +186,6 @@ def put_at_dock(state: State, site: int, out: I32) -> int:
     while s >= 0:
         out[n] = s
         n += 1
-        s = state.ships[LINK, s]
+        s = state.link[s]
     state.dock[site] = -1
     return n

@@ -55,8 +55,8 @@ def receive_orders(
     validated = np.empty(n, dtype=np.int32)
     promise = np.empty(n, dtype=np.int32)
     rejected = np.zeros(n, dtype=np.bool_)
-    by_hand = np.zeros(n, dtype=np.bool_)
-    task_s = _validate_and_promise(
+    task_s = np.empty(n, dtype=np.int32)
+    _validate_and_promise(
         plan.times,
         plan.channels,
         late_from_s,
@@ -68,9 +68,9 @@ def receive_orders(
         validated,
         promise,
         rejected,
-        by_hand,
+        task_s,
     )
-    reviewed = np.flatnonzero(by_hand)
+    reviewed = np.flatnonzero(task_s)
     desk: Desk = (0, 0, 0, 0)
     if reviewed.size:
         desk = _review(plan, reviewed, task_s, validated)
@@ -78,7 +78,7 @@ def receive_orders(
     allocated = np.full(n, NEVER, dtype=np.int32)
     _allocation_instants(plan.times, plan.rules.immediate, validated, rejected, allocated)
     orders = Orders(validated_s=validated, allocated_s=allocated, promise_s=promise, rejected=rejected)
-    return orders, _queue(plan, orders, intake.channel), desk
+    return orders, _queue(plan, orders, intake.channel, task_s), desk
 
 
 def _review(plan: Plan, reviewed: I64, task_s: I32, validated: I32) -> Desk:
@@ -97,13 +97,45 @@ def _review(plan: Plan, reviewed: I64, task_s: I32, validated: I32) -> Desk:
     return int(started.sum()), int(task[started].sum()), int((start - ready)[started].sum()), int(in_queue.sum())
 
 
-def _queue(plan: Plan, orders: Orders, channel: NDArray[np.int16]) -> I32:
-    """Orders that will be tried, in turn. Stable sorts from the last key to the first, one key in memory at a time."""
-    tried = np.flatnonzero(orders.allocated_s != NEVER).astype(np.int32)
-    tried = tried[np.argsort(orders.validated_s[tried], kind="stable")]
-    if plan.channels.n_ranks > 1:
-        tried = tried[np.argsort(plan.channels.rank.astype(np.int8)[channel[tried]], kind="stable")]
-    return tried[np.argsort(orders.allocated_s[tried], kind="stable")]
+def _queue(plan: Plan, orders: Orders, channel: NDArray[np.int16], room: I32) -> I32:
+    """Orders that will be tried, in turn, written into `room`."""
+    if plan.rules.immediate:
+        tried = np.flatnonzero(orders.allocated_s != NEVER).astype(np.int32)
+        rank = plan.channels.rank[channel[tried]]
+        return tried[np.lexsort((orders.validated_s[tried], rank, orders.allocated_s[tried]))]
+    n = _queue_by_cycle(
+        plan.times.cycle_s, plan.channels.rank, plan.channels.n_ranks, channel, orders.allocated_s,
+        orders.validated_s, room,
+    )  # fmt: skip
+    return room[:n]
+
+
+@compiled
+def _queue_by_cycle(
+    cycle_s: I64, rank: I64, n_ranks: int, channel: NDArray[np.int16], allocated_s: I32, validated_s: I32, queue: I32
+) -> int:
+    """Sort orders by (cycle, rank, validated, number) into `queue`; returns how many there are.
+
+    A counting sort by cycle and rank, then insertion by the end of validation, which few orders reach out of turn.
+    """
+    first = np.zeros(cycle_s.size * n_ranks + 1, dtype=np.int64)
+    for order in range(allocated_s.size):
+        if allocated_s[order] >= 0:
+            first[np.searchsorted(cycle_s, allocated_s[order]) * n_ranks + rank[channel[order]] + 1] += 1
+    for k in range(1, first.size):
+        first[k] += first[k - 1]
+    filled = first.copy()
+    for order in range(allocated_s.size):
+        if allocated_s[order] < 0:
+            continue
+        k = np.searchsorted(cycle_s, allocated_s[order]) * n_ranks + rank[channel[order]]
+        at = filled[k]
+        while at > first[k] and validated_s[queue[at - 1]] > validated_s[order]:
+            queue[at] = queue[at - 1]
+            at -= 1
+        queue[at] = order
+        filled[k] += 1
+    return int(first[-1])
 
 
 @compiled
@@ -119,10 +151,9 @@ def _validate_and_promise(
     validated_s: I32,
     promise_s: I32,
     rejected: NDArray[np.bool_],
-    by_hand: NDArray[np.bool_],
-) -> I32:
-    """Automatic checks, who is looked at by hand (ready in `validated_s`), rejects and promises; returns task times."""
-    task_s = np.zeros(arrived_s.size, dtype=np.int32)
+    task_s: I32,
+) -> None:
+    """Automatic checks, promises, rejects, and who is looked at by hand: ready in `validated_s`, for `task_s` > 0."""
     no_table = np.ones(1)
     day = 0
     for i in range(arrived_s.size):
@@ -130,6 +161,7 @@ def _validate_and_promise(
         while times.day_start_s[day + 1] <= arrived_s[i]:
             day += 1
         promise_s[i] = -1
+        task_s[i] = 0
         if channels.promise_days[c] >= 0:
             days = channels.promise_days[c]
             if arrived_s[i] >= late_from_s[day, c]:
@@ -139,13 +171,11 @@ def _validate_and_promise(
         if channels.manual_share[c] > 0 or channels.reject_share[c] > 0:
             u_hand, u_reject, u_time, _ = keyed_uniforms(seed, stream, entity[i], 0)
             rejected[i] = u_reject < channels.reject_share[c]
-            by_hand[i] = u_hand < channels.manual_share[c]
-            if by_hand[i]:
+            if u_hand < channels.manual_share[c]:
                 factor = task_factor(channels.review_kind[c], u_time, no_table)
                 task_s[i] = task_seconds(channels.review_s[c], factor)
-        if not by_hand[i] and validated_s[i] > times.horizon_s:
+        if task_s[i] == 0 and validated_s[i] > times.horizon_s:
             validated_s[i] = -1
-    return task_s
 
 
 @compiled

@@ -17,14 +17,12 @@ from omsim.sim.window.state import (
     FATE,
     FINE,
     LINE,
-    LINK,
     LOST,
     N_LINES,
     NEXT_PIECE,
     NUMBER,
     OF_SHORT,
     ORDER,
-    PIECE,
     PIECE_UNITS,
     PRICE,
     R_DAMAGED,
@@ -111,14 +109,14 @@ def describe_parcels(
     for p in range(shipments.size):
         s = shipments[p]
         order = state.ships[ORDER, s]
-        n_lines += state.ships[N_LINES, s]
+        n_lines += state.small[N_LINES, s]
         region[p] = state.region[order]
         weight_g[p] = state.ships[WEIGHT, s]
         volume = np.int64(0)
         for line in range(state.first_line[order], state.first_line[order + 1]):
             if state.line_shipment[line] == s:
                 volume += state.units[line] * sku_mm3[state.sku[line]]
-        piece = state.ships[PIECE, s]
+        piece = state.piece[s]
         while piece >= 0:
             sku = state.sku[state.short[LINE, state.pieces[OF_SHORT, piece]]]
             volume += state.pieces[PIECE_UNITS, piece] * sku_mm3[sku]
@@ -172,7 +170,7 @@ def ship_parcels(
     entity_of, first_line, region_of, line_shipment = (
         state.entity, state.first_line, state.region, state.line_shipment,
     )  # fmt: skip
-    sku_of, units_of, cell_of = state.sku, state.units, guide.cell_of
+    sku_of, units_of, cell_of, link = state.sku, state.units, guide.cell_of, state.link
     loss_share, damage_share, zone, transit = guide.loss_share, guide.damage_share, guide.zone, guide.transit
     day_start_s, delivered_day, lag_s = guide.day_start_s, guide.delivered_day, guide.return_lag_s
     warm_up_s, horizon_s = guide.warm_up_s, guide.horizon_s
@@ -182,7 +180,7 @@ def ship_parcels(
         site = small[SITE, s]
         if service[p] < 0:
             small[ROLLED, s] += 1
-            ships[LINK, s] = dock[site]
+            link[s] = dock[site]
             dock[site] = s
             continue
         order, number = ships[ORDER, s], small[NUMBER, s]
@@ -203,7 +201,7 @@ def ship_parcels(
             delivered_s = max(morning_s + int(u_hour * OUT_FOR_S), at_s + 3600)
             ships[DELIVERED, s] = delivered_s
         small[FATE, s] = fate
-        piece = ships[PIECE, s]
+        piece = state.piece[s]
         line = first
         while line < last or piece >= 0:
             if line < last:  # first the lines it holds whole, then the parts of short ones

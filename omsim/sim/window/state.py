@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from omsim.sim.plan import Plan
     from omsim.sim.window.intake import Orders
 
+I8 = NDArray[np.int8]
 I16 = NDArray[np.int16]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
@@ -42,7 +43,7 @@ TURN, SHIPMENTS, SHORT, PIECES, RETURNS, WAITING, BACK, PUT_AWAY = range(8)
     PIECE,
 ) = range(14)
 # State.small: shipments, in 16 bits
-NUMBER, SITE, SERVICE, ROLLED, RANK, FATE = range(6)
+NUMBER, SITE, SERVICE, ROLLED, FATE, N_LINES = range(6)
 FINE, LOST, DAMAGED = range(3)
 
 # State.short: lines not filled at once, whole, from one site; NEXT links those that wait at one cell
@@ -160,11 +161,14 @@ class State(NamedTuple):
     promise_s: I32
     first_line: I32
     n_shipments: I16
-    sku: I32
-    units: I32
+    sku: NDArray[np.integer]
+    units: NDArray[np.integer]
     line_shipment: I32  # -1 also for short lines, whose pieces are all in `pieces`
     ships: I32
     small: I16
+    link: I32  # the queue, dock or list each shipment is in
+    piece: I32  # each shipment's first row of `pieces`
+    rank: I8  # of each shipment's channel
     short: I32
     pieces: I32
     returns: I32
@@ -203,8 +207,11 @@ def empty_state(plan: Plan, intake: Intake, orders: Orders, queue: I32) -> State
         sku=intake.sku,
         units=intake.units,
         line_shipment=np.full(n_lines, -1, dtype=np.int32),
-        ships=np.empty((14, n_shipments), dtype=np.int32),
+        ships=np.empty((11, n_shipments), dtype=np.int32),
         small=np.empty((6, n_shipments), dtype=np.int16),
+        link=np.empty(n_shipments, dtype=np.int32),
+        piece=np.empty(n_shipments, dtype=np.int32),
+        rank=np.empty(n_shipments, dtype=np.int8),
         short=np.empty((9, few), dtype=np.int32),
         pieces=np.empty((4, few), dtype=np.int32),
         returns=np.empty((11, few), dtype=np.int32),
@@ -218,10 +225,18 @@ def empty_state(plan: Plan, intake: Intake, orders: Orders, queue: I32) -> State
     )
 
 
+def without_queues(state: State) -> State:
+    """The state with what only a running clock needs let go, so that the records find room."""
+    nothing = np.empty(0, dtype=np.int32)
+    return state._replace(
+        queue=nothing, link=nothing, piece=nothing, rank=nothing.astype(np.int8), heap=nothing, scratch=nothing
+    )
+
+
 def with_room(state: State, *, shipments: int = 0, short: int = 0, pieces: int = 0, returns: int = 0) -> State:
     """The state with room for so many more rows of each kind; the same object where it has it already."""
     for kind, more, blocks in (
-        (SHIPMENTS, shipments, ("ships", "small")),
+        (SHIPMENTS, shipments, ("ships", "small", "link", "piece", "rank")),
         (SHORT, short, ("short",)),
         (PIECES, pieces, ("pieces",)),
         (RETURNS, returns, ("returns", "heap", "put_away")),

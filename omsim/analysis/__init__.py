@@ -1,0 +1,1 @@
+"""What a run says: KPIs, intervals, figures and the report, all pure functions of records."""

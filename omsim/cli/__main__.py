@@ -1,0 +1,5 @@
+"""``python -m omsim.cli`` is the console script `omsim`."""
+
+from omsim.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Runs repeated and compared: replications, paired what-ifs, executors and the run folder."""
