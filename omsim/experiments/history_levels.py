@@ -6,6 +6,7 @@ cell by cell are `optimize`'s.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from omsim.errors import InvalidInputError, Problem
 from omsim.experiments.cell_demand import period_shares, review_days
-from omsim.experiments.optimize import Proposal, policy_inputs
+from omsim.experiments.optimize import PolicyInputs, Proposal, policy_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from omsim.model.business import Business
-    from omsim.optimize.reorder import LevelCurves
+    from omsim.optimize.reorder import LevelCurves, LevelPlan
 
     Codes = NDArray[np.int64]
 
@@ -51,8 +52,55 @@ def propose_from_history(
     SolveError
         The target cannot be reached.
     """
+    return history_frontier(business, seed=seed).propose(budget_cents=budget_cents, target_fill=target_fill)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryFrontier:
+    """All levels worth choosing for a model with a `history`, to try several budgets or targets on one forecast.
+
+    Attributes
+    ----------
+    inputs : PolicyInputs
+    cells : int64, shape (n_items,)
+        Row of `stock` of each item of the curves.
+    curves : LevelCurves
+    left_out : str
+        What the forecast does not cover, in words; empty = nothing.
+    """
+
+    inputs: PolicyInputs
+    cells: Codes
+    curves: LevelCurves
+    left_out: str
+
+    def propose(self, *, budget_cents: int | None = None, target_fill: float | None = None) -> Proposal:
+        """Levels for a mean stock value at unit cost, or a fill rate over all cells: exactly one of the two."""
+        plan = self.plan(budget_cents=budget_cents, target_fill=target_fill)
+        low, top = self.inputs.old_levels()
+        top[self.cells] = plan.levels
+        low[self.cells] = plan.levels - 1
+        aim = f"stock worth {budget_cents / 100:,.0f}" if budget_cents is not None else f"{target_fill:.1%} of units"
+        method = (
+            f"base stock at one price on stock for {aim}; the forecast expects {plan.predicted_fill_rate:.1%} of units "
+            f"filled with {plan.predicted_stock_value_cents / 100:,.0f} in stock at unit cost, gap {plan.gap:.1e}"
+        )
+        return self.inputs.proposal(method + self.left_out, low, top)
+
+    def plan(self, *, budget_cents: int | None = None, target_fill: float | None = None) -> LevelPlan:
+        """What `propose` would choose, with what the forecast expects of it."""
+        from omsim.optimize.reorder import choose_levels
+
+        return choose_levels(self.curves, budget_cents=budget_cents, target_fill_rate=target_fill)
+
+
+def history_frontier(business: Business, *, seed: int) -> HistoryFrontier:
+    """Forecast demand from a model's `history` and simulate the candidate levels of every cell on it.
+
+    Parameters and errors are those of `propose_from_history`.
+    """
     from omsim.demand.forecast import forecast_from_history
-    from omsim.optimize.reorder import choose_levels, level_curves
+    from omsim.optimize.reorder import level_curves
 
     why_not = history_obstacle(business)
     if why_not:
@@ -76,19 +124,13 @@ def propose_from_history(
         )
         groups.append(cells)
         curves.append(level_curves(forecast, cost[cells], lead_time_days=lead))
-    plan = choose_levels(joined_curves(curves), budget_cents=budget_cents, target_fill_rate=target_fill)
-    low, top = inputs.old_levels()
-    top[np.concatenate(groups)] = plan.levels
-    low[np.concatenate(groups)] = plan.levels - 1
-    aim = f"stock worth {budget_cents / 100:,.0f}" if budget_cents is not None else f"{target_fill:.1%} of units filled"
-    method = (
-        f"base stock at one price on stock for {aim}; the forecast expects {plan.predicted_fill_rate:.1%} "
-        f"of units filled with {plan.predicted_stock_value_cents / 100:,.0f} in stock at unit cost, gap {plan.gap:.1e}"
-    )
     left_out = len(supplier) - len(inputs.supplied)
-    if left_out:
-        method += f"; {left_out:,} cells without a supplier are not in it{_share_of_the_new(units)}"
-    return inputs.proposal(method, low, top)
+    return HistoryFrontier(
+        inputs=inputs,
+        cells=np.concatenate(groups),
+        curves=joined_curves(curves),
+        left_out=f"; {left_out:,} cells without a supplier are not in it{_share_of_the_new(units)}" if left_out else "",
+    )
 
 
 def history_obstacle(business: Business) -> str:

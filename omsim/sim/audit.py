@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from omsim.errors import AuditError
 from omsim.model.fields import DISPOSITIONS
 from omsim.sim.cycles import allocation_cycles, restocking_instants, run_calendar
-from omsim.sim.pieces import cell_numbers, piece_blocks, units_of_pieces
+from omsim.sim.pieces import blocks, cell_numbers, piece_blocks, units_of_pieces
 from omsim.sim.records import NEVER
 
 if TYPE_CHECKING:
@@ -81,7 +81,6 @@ def _identities(records: RunRecords, business: Business) -> Iterator[tuple[str, 
     n_cells = stock.opening_units.size
     midnight_s = calendar.day_start_s[1:].astype(np.int32)
     on_hand = np.zeros((midnight_s.size, n_cells), dtype=np.int32)
-    tender_day = np.searchsorted(midnight_s, ships.tendered_s).astype(np.int32)
     reserved = np.zeros(n_cells, dtype=np.int32)
     in_shipment = np.zeros(ships.order.size, dtype=np.int32)
     n_in_shipment = np.zeros(ships.order.size, dtype=np.int32)
@@ -90,7 +89,8 @@ def _identities(records: RunRecords, business: Business) -> Iterator[tuple[str, 
     for line, shipment, units in piece_blocks(records):
         cell = cell_of[ships.site[shipment], records.lines.sku[line]]
         left = ships.tendered_s[shipment] != NEVER
-        _move(on_hand, tender_day[shipment[left]], cell[left], -units[left])
+        day = np.searchsorted(midnight_s, ships.tendered_s[shipment[left]])
+        _move(on_hand, day, cell[left], -units[left])
         np.add.at(reserved, cell[~left], units[~left])
         np.add.at(in_shipment, shipment, units)
         np.add.at(n_in_shipment, shipment, np.ones(shipment.size, dtype=np.int32))
@@ -158,7 +158,7 @@ def _identities(records: RunRecords, business: Business) -> Iterator[tuple[str, 
     yield (
         "shipments of an order = its shipment count",
         records.orders.n_shipments,
-        np.bincount(ships.order, minlength=records.orders.arrived_s.size),
+        _shipments_by_order(records),
     )
     yield from _time_identities(records)
     yield from _return_identities(records)
@@ -190,11 +190,21 @@ def _return_identities(records: RunRecords) -> Iterator[tuple[str, Int | int, In
     yield "returns follow delivery", ((delivered_s == NEVER) | (returns.requested_s < delivered_s)).sum(), 0
 
 
+def _shipments_by_order(records: RunRecords) -> Int:
+    """Shipments of each order, counted; int16, in blocks, for index arrays are widened as they are used."""
+    counted = np.zeros(records.orders.arrived_s.size, dtype=np.int16)
+    for a, b in blocks(records.shipments.order.size):
+        np.add.at(counted, records.shipments.order[a:b], np.ones(b - a, dtype=np.int16))
+    return counted
+
+
 def _time_identities(records: RunRecords) -> Iterator[tuple[str, Int | int, Int | int]]:
     """Nothing happens before what it needs; Little's law at every station."""
     ships, orders, stations = records.shipments, records.orders, records.stations
-    order = ships.order
-    yield "released after validation", (ships.released_s < orders.validated_s[order]).sum(), 0
+    early = sum(
+        int((ships.released_s[a:b] < orders.validated_s[ships.order[a:b]]).sum()) for a, b in blocks(ships.order.size)
+    )
+    yield "released after validation", early, 0
     chain = ("released_s", "picked_s", "packed_s", "tendered_s", "delivered_s")
     for earlier, later in itertools.pairwise(chain):
         a, b = getattr(ships, earlier), getattr(ships, later)

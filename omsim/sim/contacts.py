@@ -114,14 +114,14 @@ def _causes(
             concerned = a + np.flatnonzero(some & (promise_s >= 0) & ((done_s < 0) | (done_s > promise_s)))
             yield concerned, orders.promise_s[concerned]
     elif reason == "split":
-        some = np.flatnonzero((shipments.delivered_s >= 0) & (orders.n_shipments[shipments.order] > 1))
-        yield _earliest(shipments.order[some], shipments.delivered_s[some])
+        rows = np.flatnonzero((shipments.delivered_s >= 0) & (orders.n_shipments[shipments.order] > 1))
+        yield _earliest(shipments.order[rows], shipments.delivered_s[rows])
     elif reason == "lost":
-        some = np.flatnonzero(shipments.lost)
-        yield _earliest(shipments.order[some], shipments.tendered_s[some] + LOST_AFTER_DAYS * DAY_S)
+        rows = np.flatnonzero(shipments.lost)
+        yield _earliest(shipments.order[rows], shipments.tendered_s[rows] + LOST_AFTER_DAYS * DAY_S)
     elif reason == "damaged":
-        some = np.flatnonzero(shipments.damaged)
-        yield _earliest(shipments.order[some], shipments.delivered_s[some])
+        rows = np.flatnonzero(shipments.damaged)
+        yield _earliest(shipments.order[rows], shipments.delivered_s[rows])
     else:
         overdue_s = returns.requested_s + REFUND_WAIT_DAYS * DAY_S
         waits = (returns.refunded_s == NEVER) | (returns.refunded_s > overdue_s)
@@ -129,7 +129,7 @@ def _causes(
 
 
 def _blocks(n_orders: int) -> Iterator[tuple[int, int]]:
-    block = 1 << 17
+    block = 1 << 14
     for a in range(0, n_orders, block):
         yield a, min(a + block, n_orders)
 

@@ -38,8 +38,7 @@ def gamma_factors(cv: float) -> NDArray[np.float64]:
         return fixed_factors()
     shape = 1 / cv**2
     edge = special.gammaincinv(shape, np.arange(N_CELLS + 1) / N_CELLS)
-    cells: NDArray[np.float64] = np.diff(special.gammainc(shape + 1, edge)) * N_CELLS
-    return cells
+    return np.asarray(np.diff(special.gammainc(shape + 1, edge)) * N_CELLS, dtype=np.float64)
 
 
 def empirical_factors(values: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.float64]:

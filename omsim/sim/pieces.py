@@ -23,6 +23,12 @@ I64 = NDArray[np.int64]
 LINES_A_BLOCK = 32_768
 
 
+def blocks(n_rows: int) -> Iterator[tuple[int, int]]:
+    """Ranges [a, b) that cover n_rows rows, so that what is made on the way stays small."""
+    for a in range(0, n_rows, LINES_A_BLOCK):
+        yield a, min(a + LINES_A_BLOCK, n_rows)
+
+
 def cell_numbers(business: Business) -> I32:
     """Row of `stock` of every SKU at every site, -1 where it is not carried; int32, shape (n_sites, n_skus)."""
     cell_of = np.full((len(business["sites"]), len(business["skus"])), -1, dtype=np.int32)

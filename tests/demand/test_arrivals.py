@@ -161,12 +161,19 @@ def test_orders_come_in_order_and_in_columns():
     assert intake.first_line[0] == 0
     assert intake.first_line[-1] == intake.sku.size == intake.units.size
     assert (np.diff(intake.first_line) >= 1).all()
-    assert [getattr(intake, name).dtype.str for name in ("arrived_s", "channel", "entity", "sku")] == [
-        "<i4",
-        "<i2",
-        "<i8",
-        "<i4",
-    ]
+    assert [getattr(intake, name).dtype.str for name in ("arrived_s", "channel", "entity")] == ["<i4", "<i2", "<i8"]
+
+
+@pytest.mark.parametrize("units", [32_767, 32_768, 2_000_000])
+def test_many_units_fit(units: int):
+    """Lines of more units than 16 bits hold are drawn and replayed as written."""
+    quantities = f"profile, units, share\nfew, {units}, 1\none, {units}, 1"
+    for orders in (
+        None,
+        f"order, ordered_at, channel, region, sku, units\na, 2026-09-28 10:00, web, coast, NA, {units}",
+    ):
+        intake = draw_intake(small_business(quantities=quantities, orders=orders), seed=SEED, replication=0)
+        assert set(intake.units.tolist()) == {units}
 
 
 def test_holidays_and_events_multiply():

@@ -1,33 +1,51 @@
-"""Per-order moments against a walk over the order's own parcels."""
+"""When orders are complete and who makes contact, against a walk order by order."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omsim.kernels.delivery_moments import order_moments
+from omsim.kernels.delivery_moments import NO_PATIENCE_LIMIT_S, completion_s, draw_contacts
+from omsim.kernels.random import keyed_uniforms
 
 N_ORDERS = 4
-PARCEL = st.tuples(st.integers(0, N_ORDERS - 1), st.integers(0, 50), st.integers(1, 50), st.sampled_from("ofldd"))
+PARCELS = st.lists(st.tuples(st.integers(0, N_ORDERS - 1), st.integers(-1, 50)), max_size=15)
 
 
 @settings(deadline=None)
-@given(st.lists(PARCEL, max_size=15))
-def test_moments_are_those_of_the_orders_parcels(parcels: list[tuple[int, int, int, str]]):
-    """Open, fine, lost and damaged parcels, in any order."""
-    order = np.array([row[0] for row in parcels], dtype=np.int32)
-    tendered = np.array([-1 if row[3] == "o" else row[1] for row in parcels], dtype=np.int32)
-    delivered = np.array([row[1] + row[2] if row[3] in "fd" else -1 for row in parcels], dtype=np.int32)
-    lost, damaged = (np.array([row[3] == letter for row in parcels], dtype=np.bool_) for letter in "ld")
-    told = order_moments(N_ORDERS, order, tendered, delivered, lost, damaged)
+@given(PARCELS, st.lists(st.booleans(), min_size=N_ORDERS, max_size=N_ORDERS))
+def test_an_order_is_complete_with_its_last_parcel(parcels: list[tuple[int, int]], still_open: list[bool]):
+    """Never while units are open or a parcel has no delivery; at 0 where nothing was to be sent."""
+    order, delivered = (np.array([row[i] for row in parcels], dtype=np.int32) for i in range(2))
+    told = completion_s(np.array(still_open), order, delivered)
     for number in range(N_ORDERS):
-        own = [(at, at + days, fate) for of, at, days, fate in parcels if of == number]
-        arrivals = [arrives for _, arrives, fate in own if fate in "fd"]
-        assert [column[number] for column in told] == [
-            min(arrivals, default=-1),
-            max(arrivals, default=-1),
-            sum(fate in "ol" for _, _, fate in own),
-            min((left for left, _, fate in own if fate == "l"), default=-1),
-            min((arrives for _, arrives, fate in own if fate == "d"), default=-1),
-        ]
+        own = [at for of, at in parcels if of == number]
+        complete = not still_open[number] and min(own, default=0) >= 0
+        assert told[number] == (max(own, default=0) if complete else -1)
+
+
+def test_contacts_follow_their_uniforms():
+    """Share, delay, handling and patience are read off the order's four uniforms; late ones are left out."""
+    n, until_s = 400, 9000
+    concerned = np.arange(0, 2 * n, 2)
+    entity = np.arange(2 * n) * 7 + 1
+    cause_s = np.arange(n) * 20
+    for patience_s in (600.0, math.nan):
+        out = np.empty((5, n), dtype=np.int64)
+        count = draw_contacts(5, 99, 3, concerned, cause_s, entity, 0.6, 1800.0, 240.0, patience_s, until_s, out)
+        expected = []
+        for i, order in enumerate(concerned.tolist()):
+            u_share, u_delay, u_handle, u_patience = keyed_uniforms(5, 99, int(entity[order]), 3)
+            made_s = i * 20 + math.floor(-math.log1p(-u_delay) * 1800)
+            if u_share >= 0.6 or made_s >= until_s:
+                continue
+            handle_s = max(1, math.floor(-math.log1p(-u_handle) * 240 + 0.5))
+            limit_s = NO_PATIENCE_LIMIT_S
+            if not math.isnan(patience_s):
+                limit_s = math.floor(-math.log1p(-u_patience) * patience_s)
+            expected.append((made_s, order, 3, handle_s, limit_s))
+        assert list(map(tuple, out[:, :count].T.tolist())) == expected
+        assert 0.4 * n < count < 0.65 * n

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from simpy import Environment
 
-from omsim.sim.contacts import NO_PATIENCE_LIMIT_S, Calls
+from omsim.kernels.delivery_moments import NO_PATIENCE_LIMIT_S
+from omsim.sim.contacts import Calls
 from omsim.sim.process.desk import ContactDesk
 from omsim.sim.process.moments import ALLOCATION, CLOSE, MIDNIGHT, RECEIPTS, STARTS, Moment
 from omsim.sim.process.stations import Station

@@ -6,13 +6,14 @@ says so.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from omsim.kernels.compiled import compiled
 from omsim.kernels.heaps import pop, push
-from omsim.kernels.queues import StationState, arrive
-from omsim.kernels.random import keyed_uniforms, site_factor, task_seconds
+from omsim.sim.window.rows import add_piece, add_to_shipment, new_shipment, new_short, release
 from omsim.sim.window.state import (
     BACKORDERED,
     C_BACKORDERS,
@@ -22,50 +23,29 @@ from omsim.sim.window.state import (
     CANCELLED,
     CANCELLED_AT,
     CELL,
-    DELIVERED,
-    FATE,
-    FINE,
     FIRST,
     HEAD,
-    IN_SHIPMENT,
-    LAST_FILL,
     LINE,
-    M_PACK_ORDER,
-    M_PACK_UNIT,
-    M_PICK_LINE,
-    M_PICK_ORDER,
-    M_PICK_UNIT,
     N_LINES,
     NEXT,
-    NEXT_PIECE,
-    NUMBER,
     OF_ORDER,
-    OF_SHORT,
-    ORDER,
-    PACK_TASK,
-    PACKED,
-    PICK_TASK,
-    PICKED,
-    PIECE_UNITS,
     PIECES,
-    PRICE,
-    RELEASED,
     RESERVED,
-    ROLLED,
-    SERVICE,
     SHIPMENTS,
     SHORT,
-    SITE,
     TAIL,
-    TENDERED,
     TURN,
     UNITS,
     WAITING,
-    WEIGHT,
+    Count,
     Guide,
+    Int,
     State,
 )
 from omsim.sim.window.stock import reserve, unreserve
+
+if TYPE_CHECKING:
+    from omsim.kernels.queues import StationState
 
 I8 = NDArray[np.int8]
 I16 = NDArray[np.int16]
@@ -79,75 +59,9 @@ PICK = 2
 
 
 @compiled
-def _new_shipment(
-    tally: I64, ships: I32, small: I16, piece: I32, ranks: I8, order: int, number: int, site: int, rank: int, at_s: int
-) -> int:
-    s = tally[SHIPMENTS]
-    tally[SHIPMENTS] = s + 1
-    ships[ORDER, s] = order
-    ships[RELEASED, s] = at_s
-    ships[PICKED, s] = -1
-    ships[PACKED, s] = -1
-    ships[TENDERED, s] = -1
-    ships[DELIVERED, s] = -1
-    ships[WEIGHT, s] = 0
-    ships[PRICE, s] = 0
-    ships[UNITS, s] = 0
-    small[NUMBER, s] = number
-    small[SITE, s] = site
-    small[SERVICE, s] = -1
-    small[ROLLED, s] = 0
-    small[FATE, s] = FINE
-    small[N_LINES, s] = 0
-    piece[s] = -1
-    ranks[s] = rank
-    return int(s)
-
-
-@compiled
-def _add_to_shipment(ships: I32, small: I16, s: int, units: int, unit_g: int) -> None:
-    ships[UNITS, s] += units
-    small[N_LINES, s] += 1
-    ships[WEIGHT, s] += units * unit_g
-
-
-@compiled
-def _add_piece(
-    tally: I64, pieces: I32, short: I32, ships: I32, small: I16, piece: I32, row: int, s: int, units: int, unit_g: int
-) -> None:
-    """Put units of a short line into a shipment."""
-    p = tally[PIECES]
-    tally[PIECES] = p + 1
-    pieces[OF_SHORT, p] = row
-    pieces[IN_SHIPMENT, p] = s
-    pieces[PIECE_UNITS, p] = units
-    pieces[NEXT_PIECE, p] = piece[s]
-    piece[s] = p
-    short[RESERVED, row] += units
-    short[LAST_FILL, row] = ships[RELEASED, s]
-    _add_to_shipment(ships, small, s, units, unit_g)
-
-
-@compiled
-def _release(guide: Guide, state: State, stations: StationState, first_made: int, seed: int, stream: int) -> None:
-    """Draw how long the shipments made since `first_made` take, and put them before the pickers of their sites."""
-    ships, small, entity, link, pending = state.ships, state.small, state.entity, state.link, stations.pending
-    mean_s, task_kind, task_table = guide.mean_s, guide.task_kind, guide.task_table
-    for s in range(first_made, state.tally[SHIPMENTS]):
-        site = small[SITE, s]
-        u_pick, u_pack, _, _ = keyed_uniforms(seed, stream, entity[ships[ORDER, s]], small[NUMBER, s])
-        mean = mean_s[M_PICK_ORDER, site] + small[N_LINES, s] * mean_s[M_PICK_LINE, site]
-        mean += ships[UNITS, s] * mean_s[M_PICK_UNIT, site]
-        ships[PICK_TASK, s] = task_seconds(mean, site_factor(task_kind, task_table, site, u_pick))
-        mean = mean_s[M_PACK_ORDER, site] + ships[UNITS, s] * mean_s[M_PACK_UNIT, site]
-        ships[PACK_TASK, s] = task_seconds(mean, site_factor(task_kind, task_table, site, u_pack))
-        arrive(pending, PICK + site, s, link)
-
-
-@compiled
 def _one_site_for_all(
     cell_of: I32, ranking: I32, closed: Flags, region: int, day: int, free: I64, stock: I64,
-    sku: I32, units: I32, first: int, last: int, at_s: int, warm_up_s: int,
+    sku: Int, units: Int, first: int, last: int, at_s: int, warm_up_s: int,
 ) -> int:  # fmt: skip
     """Reserve lines first..last - 1 at the first ranked open site that has them all; the site, or -1."""
     for k in range(ranking.shape[1]):
@@ -183,7 +97,7 @@ def _home_cell(cell_of: I32, ranking: I32, sku: int) -> int:
 
 
 @compiled
-def _wait_or_lose(guide: Guide, state: State, row: int, order: int, left: int, at_s: int) -> None:
+def _wait_or_lose(guide: Guide, state: State, row: int, order: int, left: Count, at_s: int) -> None:
     """What stock did not fill of a short line waits at its home cell, or is lost."""
     cell = -1
     if guide.channel[C_BACKORDERS, state.channel[order]]:
@@ -202,22 +116,6 @@ def _wait_or_lose(guide: Guide, state: State, row: int, order: int, left: int, a
     else:
         state.short[NEXT, state.waiting[TAIL, cell, rank]] = row
     state.waiting[TAIL, cell, rank] = row
-
-
-@compiled
-def _new_short(tally: I64, short: I32, line: int, order: int) -> int:
-    row = tally[SHORT]
-    tally[SHORT] = row + 1
-    short[LINE, row] = line
-    short[OF_ORDER, row] = order
-    short[FIRST, row] = 0
-    short[RESERVED, row] = 0
-    short[CANCELLED, row] = 0
-    short[LAST_FILL, row] = -1
-    short[CANCELLED_AT, row] = -1
-    short[CELL, row] = -1
-    short[NEXT, row] = -1
-    return int(row)
 
 
 @compiled
@@ -244,7 +142,7 @@ def _walk_sites(guide: Guide, state: State, order: int, day: int, at_s: int, mad
             if granted <= 0 or (granted < left and not partial):
                 continue
             if made[site] < 0:
-                made[site] = _new_shipment(
+                made[site] = new_shipment(
                     state.tally,
                     state.ships,
                     state.small,
@@ -258,14 +156,13 @@ def _walk_sites(guide: Guide, state: State, order: int, day: int, at_s: int, mad
                 )
                 n_made += 1
             reserve(state.free, state.stock, cell, granted, at_s, guide.warm_up_s)
-            unit_g = guide.weight_g[state.sku[line]]
             if granted == state.units[line]:
                 state.line_shipment[line] = made[site]
-                _add_to_shipment(state.ships, state.small, made[site], granted, unit_g)
+                add_to_shipment(state.ships, state.small, made[site], granted)
             else:
                 if row < 0:
-                    row = _new_short(state.tally, state.short, line, order)
-                _add_piece(
+                    row = new_short(state.tally, state.short, line, order)
+                add_piece(
                     state.tally,
                     state.pieces,
                     state.short,
@@ -275,11 +172,10 @@ def _walk_sites(guide: Guide, state: State, order: int, day: int, at_s: int, mad
                     row,
                     made[site],
                     granted,
-                    unit_g,
                 )
             left -= granted
         if left > 0 and row < 0:
-            row = _new_short(state.tally, state.short, line, order)
+            row = new_short(state.tally, state.short, line, order)
         if row >= 0:
             state.short[FIRST, row] = state.units[line] - left
             if left > 0:
@@ -306,9 +202,7 @@ def allocate_until(
     sku, units, line_shipment, free, stock = state.sku, state.units, state.line_shipment, state.free, state.stock
     ships, small, n_shipments, channel_of = state.ships, state.small, state.n_shipments, state.channel
     piece, ranks = state.piece, state.rank
-    cell_of, ranking, closed, channel, weight_g = (
-        guide.cell_of, guide.ranking, guide.closed, guide.channel, guide.weight_g,
-    )  # fmt: skip
+    cell_of, ranking, closed, channel = guide.cell_of, guide.ranking, guide.closed, guide.channel
     day_start_s, warm_up_s, fewest_splits = guide.day_start_s, guide.warm_up_s, guide.fewest_splits
     room, short_room, piece_room = ships.shape[1], state.short.shape[1], state.pieces.shape[1]
     day = 0
@@ -337,21 +231,19 @@ def allocate_until(
             )
         if site >= 0:
             rank = channel[C_RANK, channel_of[order]]
-            s = _new_shipment(tally, ships, small, piece, ranks, order, 0, site, rank, at_s)
-            asked, weight = 0, 0
+            s = new_shipment(tally, ships, small, piece, ranks, order, 0, site, rank, at_s)
+            asked: Count = np.int64(0)
             for line in range(first, last):
                 line_shipment[line] = s
-                asked += units[line]
-                weight += units[line] * weight_g[sku[line]]
+                asked += np.int64(units[line])
             ships[UNITS, s] = asked
-            ships[WEIGHT, s] = weight
             small[N_LINES, s] = last - first
             n_shipments[order] = 1
         else:
             _walk_sites(guide, state, order, day, at_s, made)
         turn += 1
     tally[TURN] = turn
-    _release(guide, state, stations, before, seed, stream)
+    release(guide, state, stations, before, seed, stream)
     return fits
 
 
@@ -415,13 +307,12 @@ def fill_waiting(
         row = fill_row[i]
         if leader[i] == i:
             order = state.short[OF_ORDER, row]
-            shipment[i] = _new_shipment(
+            shipment[i] = new_shipment(
                 state.tally, state.ships, state.small, state.piece, state.rank, order, state.n_shipments[order],
                 guide.cell_site[state.short[CELL, row]], guide.channel[C_RANK, state.channel[order]], at_s,
             )  # fmt: skip
             state.n_shipments[order] += 1
-        unit_g = guide.weight_g[state.sku[state.short[LINE, row]]]
-        _add_piece(
+        add_piece(
             state.tally,
             state.pieces,
             state.short,
@@ -431,6 +322,5 @@ def fill_waiting(
             row,
             shipment[leader[i]],
             fill_units[i],
-            unit_g,
         )
-    _release(guide, state, stations, before, seed, stream)
+    release(guide, state, stations, before, seed, stream)

@@ -19,7 +19,7 @@ from omsim.sim.decisions import decide_tender
 from omsim.sim.plan import BEYOND_DAYS, Plan
 from omsim.sim.purchasing import PurchaseLines, place_orders, shrinkage_by_day
 from omsim.sim.window.allocation import allocate_until, fill_waiting
-from omsim.sim.window.finish import Finished, TenderRow, make_records, tender_row
+from omsim.sim.window.finish import Finished, make_records
 from omsim.sim.window.flow import advance_floor, put_at_dock
 from omsim.sim.window.intake import receive_orders
 from omsim.sim.window.shipping import describe_parcels, ship_parcels, shipping_guide_of
@@ -32,6 +32,7 @@ from omsim.sim.window.stock import (
     review_positions,
     shrink,
 )
+from omsim.sim.window.tallies import TenderRow, tender_row
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -279,6 +280,7 @@ class _WindowRun:
         region, weight_g, volume_mm3, promise_day = (np.empty(shipments.size, dtype=np.int64) for _ in range(4))
         n_lines = describe_parcels(
             plan.times.day_start_s,
+            plan.goods.weight_g,
             plan.goods.volume_mm3,
             self.state,
             shipments,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,61 +26,28 @@ from omsim.sim.records import (
     LineColumns,
     OrderColumns,
     PieceColumns,
-    PurchaseColumns,
     ReturnColumns,
     RunRecords,
     ShipmentColumns,
     ShortLineColumns,
-    ShrinkageColumns,
     StationColumns,
     StockColumns,
-    TenderColumns,
 )
 from omsim.sim.staffing import staffed_seconds, station_names
 from omsim.sim.window import state as at
+from omsim.sim.window.shipping import shipment_weights
+from omsim.sim.window.tallies import TenderRow, purchase_columns, shrinkage_columns, tender_columns
 
 if TYPE_CHECKING:
     from omsim.demand.arrivals import Intake
     from omsim.kernels.queues import StationState
     from omsim.model.business import Business
-    from omsim.sim.decisions import TenderDecision
     from omsim.sim.plan import Plan
     from omsim.sim.purchasing import PurchaseLines
     from omsim.sim.window.intake import Desk, Orders
     from omsim.sim.window.state import State
 
 CONTACT_DESK = 1
-
-
-class TenderRow(NamedTuple):
-    """One tender, without its parcels; see `records.TenderColumns`."""
-
-    at_s: int
-    site: int
-    parcels: int
-    held: int
-    slots: NDArray[np.int64]
-    used: NDArray[np.int64]
-    demanded: NDArray[np.int64]
-    cost_cents: int
-    status: str
-    fallback: str
-
-
-def tender_row(at_s: int, site: int, slots: NDArray[np.int64], decision: TenderDecision) -> TenderRow:
-    """What is kept of a tender's decision: two numbers a parcel would be a tenth of a run's memory."""
-    return TenderRow(
-        at_s=at_s,
-        site=site,
-        parcels=decision.service.size,
-        held=int((decision.service < 0).sum()),
-        slots=slots,
-        used=decision.used,
-        demanded=decision.demanded,
-        cost_cents=decision.cost_cents,
-        status=decision.status,
-        fallback=decision.fallback,
-    )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -116,9 +83,15 @@ def make_records(business: Business, plan: Plan, run: Finished, *, seed: int, re
         first_line=run.intake.first_line,
         n_shipments=state.n_shipments,
     )
+    weight_g = np.zeros(int(state.tally[at.SHIPMENTS]), dtype=np.int32)
+    shipment_weights(
+        plan.goods.weight_g, state.sku, state.units, state.line_shipment, state.pieces, state.short,
+        int(state.tally[at.PIECES]), weight_g,
+    )  # fmt: skip
     lines, short_lines, pieces = _lines(state)
-    shipments = _shipments(state, horizon_s)
+    shipments = _shipments(state, weight_g, horizon_s)
     returns = _returns(plan, state)
+    state = run.state = state._replace(returns=state.returns[:, :0].copy())
     contacts, desk = _contacts(
         business, plan, run.intake.entity, orders, lines, short_lines, shipments, returns, seed, replication
     )
@@ -143,7 +116,7 @@ def make_records(business: Business, plan: Plan, run: Finished, *, seed: int, re
     )
 
 
-def _shipments(state: State, horizon_s: int) -> ShipmentColumns:
+def _shipments(state: State, weight_g: NDArray[np.int32], horizon_s: int) -> ShipmentColumns:
     n = int(state.tally[at.SHIPMENTS])
     ships, small = state.ships[:, :n], state.small[:, :n]
     for task, done in ((at.PICK_TASK, at.PICKED), (at.PACK_TASK, at.PACKED)):
@@ -161,7 +134,7 @@ def _shipments(state: State, horizon_s: int) -> ShipmentColumns:
         delivered_s=ships[at.DELIVERED],
         pick_s=ships[at.PICK_TASK],
         pack_s=ships[at.PACK_TASK],
-        weight_g=ships[at.WEIGHT],
+        weight_g=weight_g,
         price_cents=ships[at.PRICE],
         units=ships[at.UNITS],
         lines=small[at.N_LINES],
@@ -224,7 +197,7 @@ def _returns(plan: Plan, state: State) -> ReturnColumns:
 
 def open_orders(orders: OrderColumns, lines: LineColumns, short_lines: ShortLineColumns) -> NDArray[np.bool_]:
     """Whether some unit of each order is neither reserved nor cancelled (rejected orders: none); (n_orders,)."""
-    still_open = (orders.allocated_s == NEVER) & ~orders.rejected
+    still_open: NDArray[np.bool_] = (orders.allocated_s == NEVER) & ~orders.rejected
     waits = lines.units[short_lines.line] > short_lines.reserved_units + short_lines.cancelled_units
     still_open[np.searchsorted(orders.first_line, short_lines.line[waits], side="right") - 1] = True
     return still_open
@@ -286,57 +259,6 @@ def _contacts(
             abandoned=abandoned,
         ),
         desk,
-    )
-
-
-def purchase_columns(plan: Plan, purchases: list[tuple[int, PurchaseLines]]) -> PurchaseColumns:
-    """All purchase-order lines, as sent."""
-
-    def column(name: str) -> NDArray[np.int64]:
-        parts = [getattr(lines, name) for _, lines in purchases]
-        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
-
-    cell, units = column("cell"), column("units")
-    sent = [np.full(lines.po.size, at_s, dtype=np.int64) for at_s, lines in purchases]
-    return PurchaseColumns(
-        po=column("po"),
-        cell=cell,
-        supplier=plan.cells.supplier[cell],
-        units=units,
-        ordered_s=np.concatenate(sent) if sent else np.zeros(0, dtype=np.int64),
-        receipt_s=column("receipt_s"),
-        cost_cents=units * plan.goods.unit_cost_cents[plan.cells.sku[cell]],
-    )
-
-
-def shrinkage_columns(losses: list[NDArray[np.int64]]) -> ShrinkageColumns:
-    """What vanished: (cells, units, instants) of every review."""
-    nothing = np.zeros((3, 0), dtype=np.int32)
-    cell, units, at_s = np.concatenate([nothing, *losses], axis=1, dtype=np.int32)
-    return ShrinkageColumns(cell=cell, units=units, at_s=at_s)
-
-
-def tender_columns(plan: Plan, tenders: list[TenderRow]) -> TenderColumns:
-    """Every cutoff's tender."""
-    n_services = plan.tariff.slots.shape[1]
-
-    def numbers(name: str) -> NDArray[np.int64]:
-        return np.array([getattr(row, name) for row in tenders], dtype=np.int64)
-
-    def by_service(name: str) -> NDArray[np.int64]:
-        return numbers(name).reshape(len(tenders), n_services)
-
-    return TenderColumns(
-        at_s=numbers("at_s"),
-        site=numbers("site"),
-        parcels=numbers("parcels"),
-        held=numbers("held"),
-        slots=by_service("slots"),
-        used=by_service("used"),
-        demanded=by_service("demanded"),
-        cost_cents=numbers("cost_cents"),
-        status=tuple(row.status for row in tenders),
-        fallback=tuple(row.fallback for row in tenders),
     )
 
 

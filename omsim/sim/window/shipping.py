@@ -16,6 +16,7 @@ from omsim.sim.window.state import (
     DELIVERED,
     FATE,
     FINE,
+    IN_SHIPMENT,
     LINE,
     LOST,
     N_LINES,
@@ -41,7 +42,8 @@ from omsim.sim.window.state import (
     SHIPPED,
     SITE,
     TENDERED,
-    WEIGHT,
+    Count,
+    Int,
     State,
 )
 from omsim.sim.window.stock import change_on_hand
@@ -96,6 +98,7 @@ def shipping_guide_of(plan: Plan) -> ShippingGuide:
 @compiled
 def describe_parcels(
     day_start_s: I64,
+    sku_g: I64,
     sku_mm3: I64,
     state: State,
     shipments: I32,
@@ -111,17 +114,18 @@ def describe_parcels(
         order = state.ships[ORDER, s]
         n_lines += state.small[N_LINES, s]
         region[p] = state.region[order]
-        weight_g[p] = state.ships[WEIGHT, s]
-        volume = np.int64(0)
+        weight, volume = np.int64(0), np.int64(0)
         for line in range(state.first_line[order], state.first_line[order + 1]):
             if state.line_shipment[line] == s:
+                weight += state.units[line] * sku_g[state.sku[line]]
                 volume += state.units[line] * sku_mm3[state.sku[line]]
         piece = state.piece[s]
         while piece >= 0:
             sku = state.sku[state.short[LINE, state.pieces[OF_SHORT, piece]]]
+            weight += state.pieces[PIECE_UNITS, piece] * sku_g[sku]
             volume += state.pieces[PIECE_UNITS, piece] * sku_mm3[sku]
             piece = state.pieces[NEXT_PIECE, piece]
-        volume_mm3[p] = volume
+        weight_g[p], volume_mm3[p] = weight, volume
         promise_day[p] = -1
         if state.promise_s[order] >= 0:
             promise_day[p] = np.searchsorted(day_start_s, state.promise_s[order], side="right") - 1
@@ -129,7 +133,7 @@ def describe_parcels(
 
 
 @compiled
-def _send_back(return_transit_s: int, state: State, s: int, line: int, units: int, requested_s: int) -> None:
+def _send_back(return_transit_s: int, state: State, s: int, line: int, units: Count, requested_s: int) -> None:
     returns = state.returns
     row = state.tally[RETURNS]
     state.tally[RETURNS] = row + 1
@@ -209,9 +213,9 @@ def ship_parcels(
                 line += 1
                 if line_shipment[whole] != s:
                     continue
-                part_of, units = whole, units_of[whole]
+                part_of, units = whole, np.int64(units_of[whole])
             else:
-                part_of, units = short[LINE, pieces[OF_SHORT, piece]], pieces[PIECE_UNITS, piece]
+                part_of, units = short[LINE, pieces[OF_SHORT, piece]], np.int64(pieces[PIECE_UNITS, piece])
                 piece = pieces[NEXT_PIECE, piece]
             sku = sku_of[part_of]
             cell = cell_of[site, sku]
@@ -230,3 +234,16 @@ def ship_parcels(
                 requested_s = delivered_s + lag_s[int(u_lag * lag_s.size)]
             if requested_s < horizon_s:
                 _send_back(guide.return_transit_s, state, s, part_of, units, requested_s)
+
+
+@compiled
+def shipment_weights(
+    sku_g: I64, sku: Int, units: Int, line_shipment: I32, pieces: I32, short: I32, n_pieces: int, weight_g: I32
+) -> None:
+    """Add up what every shipment weighs, from its whole lines and its pieces; `weight_g` starts at zeros."""
+    for line in range(sku.size):
+        if line_shipment[line] >= 0:
+            weight_g[line_shipment[line]] += units[line] * sku_g[sku[line]]
+    for piece in range(n_pieces):
+        line = short[LINE, pieces[OF_SHORT, piece]]
+        weight_g[pieces[IN_SHIPMENT, piece]] += pieces[PIECE_UNITS, piece] * sku_g[sku[line]]

@@ -21,27 +21,15 @@ I8 = NDArray[np.int8]
 I16 = NDArray[np.int16]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
+Int = NDArray[np.integer]
+Count = int | np.int64
+"""A whole number in a pass: NumPy's own where the uncompiled source would overflow a narrow type."""
 
 # State.tally: the next turn of the allocation queue, rows used, lines waiting, returns travelling and to put away
 TURN, SHIPMENTS, SHORT, PIECES, RETURNS, WAITING, BACK, PUT_AWAY = range(8)
 
-# State.ships: shipments; LINK threads the queue, dock or list it is in, PIECE is its first row of State.pieces
-(
-    ORDER,
-    RELEASED,
-    PICKED,
-    PACKED,
-    TENDERED,
-    DELIVERED,
-    PICK_TASK,
-    PACK_TASK,
-    WEIGHT,
-    PRICE,
-    UNITS,
-    N_LINES,
-    LINK,
-    PIECE,
-) = range(14)
+# State.ships: shipments
+ORDER, RELEASED, PICKED, PACKED, TENDERED, DELIVERED, PICK_TASK, PACK_TASK, PRICE, UNITS = range(10)
 # State.small: shipments, in 16 bits
 NUMBER, SITE, SERVICE, ROLLED, FATE, N_LINES = range(6)
 FINE, LOST, DAMAGED = range(3)
@@ -104,7 +92,6 @@ class Guide(NamedTuple):
     closed: NDArray[np.bool_]
     cell_site: I64
     channel: I64
-    weight_g: I64
     mean_s: NDArray[np.float64]
     task_kind: I64
     task_table: NDArray[np.float64]
@@ -132,7 +119,6 @@ def guide_of(plan: Plan) -> Guide:
                 channels.patience_s,
             ]
         ),
-        weight_g=plan.goods.weight_g,
         mean_s=np.stack(
             [
                 network.pick_order_s,
@@ -188,9 +174,13 @@ def _grown(block: NDArray[np.signedinteger], rows: int, used: int) -> NDArray[np
 
 
 def empty_state(plan: Plan, intake: Intake, orders: Orders, queue: I32) -> State:
-    """State at second 0: stock as opened, nobody waiting, room for as many shipments as orders and a tenth more."""
+    """State at second 0: stock as opened, nobody waiting, room for as many shipments as orders and a tenth more.
+
+    Rooms are what is expected and a little more: growing means copying.
+    """
     n_cells, n_orders, n_lines = plan.cells.site.size, intake.arrived_s.size, intake.sku.size
     n_shipments, few = n_orders + n_orders // 10 + 64, n_lines // 16 + 64
+    back = int(n_lines * 1.15 * _expected_return_share(plan, intake)) + 64
     stock = np.zeros((n_cells, 16), dtype=np.int64)
     stock[:, ON_HAND] = plan.cells.opening
     return State(
@@ -207,22 +197,30 @@ def empty_state(plan: Plan, intake: Intake, orders: Orders, queue: I32) -> State
         sku=intake.sku,
         units=intake.units,
         line_shipment=np.full(n_lines, -1, dtype=np.int32),
-        ships=np.empty((11, n_shipments), dtype=np.int32),
+        ships=np.empty((10, n_shipments), dtype=np.int32),
         small=np.empty((6, n_shipments), dtype=np.int16),
         link=np.empty(n_shipments, dtype=np.int32),
         piece=np.empty(n_shipments, dtype=np.int32),
         rank=np.empty(n_shipments, dtype=np.int8),
         short=np.empty((9, few), dtype=np.int32),
         pieces=np.empty((4, few), dtype=np.int32),
-        returns=np.empty((11, few), dtype=np.int32),
+        returns=np.empty((11, back), dtype=np.int32),
         free=plan.cells.opening.astype(np.int64),
         stock=stock,
         waiting=np.full((2, n_cells, plan.channels.n_ranks), -1, dtype=np.int32),
-        heap=np.empty(few, dtype=np.int32),
-        put_away=np.empty(few, dtype=np.int32),
+        heap=np.empty(back, dtype=np.int32),
+        put_away=np.empty(back, dtype=np.int32),
         dock=np.full(plan.network.closed.shape[0], -1, dtype=np.int32),
-        scratch=np.empty(max(n_shipments, few), dtype=np.int32),
+        scratch=np.empty(max(n_shipments, back), dtype=np.int32),
     )
+
+
+def _expected_return_share(plan: Plan, intake: Intake) -> float:
+    """Share of the order lines that is expected back, at most."""
+    if not intake.sku.size:
+        return 0.0
+    asked = np.bincount(intake.sku[:: max(1, intake.sku.size // 100_000)], minlength=plan.goods.price_cents.size)
+    return float(plan.goods.return_share.max(axis=0) @ asked / asked.sum())
 
 
 def without_queues(state: State) -> State:

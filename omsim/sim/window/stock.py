@@ -34,6 +34,7 @@ from omsim.sim.window.state import (
     STOCKOUTS,
     TAIL,
     WAITING,
+    Count,
     Guide,
     State,
 )
@@ -44,7 +45,7 @@ Flags = NDArray[np.bool_]
 
 
 @compiled
-def reserve(free: I64, stock: I64, cell: int, units: int, at_s: int, warm_up_s: int) -> None:
+def reserve(free: I64, stock: I64, cell: int, units: Count, at_s: int, warm_up_s: int) -> None:
     """Take free units (at least `units`) for an order, or for what vanished."""
     free[cell] -= units
     if free[cell] == 0:
@@ -52,7 +53,7 @@ def reserve(free: I64, stock: I64, cell: int, units: int, at_s: int, warm_up_s: 
 
 
 @compiled
-def unreserve(free: I64, stock: I64, cell: int, units: int, at_s: int) -> None:
+def unreserve(free: I64, stock: I64, cell: int, units: Count, at_s: int) -> None:
     """Give units back to the free stock."""
     if free[cell] == 0:
         stock[cell, FREE_SINCE] = at_s
@@ -60,7 +61,7 @@ def unreserve(free: I64, stock: I64, cell: int, units: int, at_s: int) -> None:
 
 
 @compiled
-def change_on_hand(stock: I64, cell: int, units: int, at_s: int, warm_up_s: int, horizon_s: int) -> None:
+def change_on_hand(stock: I64, cell: int, units: Count, at_s: int, warm_up_s: int, horizon_s: int) -> None:
     """Units come (or go, negative); what is on hand from now on counts to the horizon in the time integral."""
     stock[cell, ON_HAND] += units
     stock[cell, HAND_TIME] += units * (horizon_s - max(at_s, warm_up_s))
@@ -100,7 +101,7 @@ def put_away_returns(guide: Guide, state: State, at_s: int, touched: Flags) -> N
     stock = state.stock
     for k in range(state.tally[PUT_AWAY]):
         row = state.put_away[k]
-        units = state.returns[R_UNITS, row]
+        units = np.int64(state.returns[R_UNITS, row])
         cell = guide.cell_of[state.returns[R_SITE, row], state.sku[state.returns[R_LINE, row]]]
         unreserve(state.free, stock, cell, units, at_s)
         change_on_hand(stock, cell, units, at_s, guide.warm_up_s, guide.horizon_s)

@@ -1,0 +1,97 @@
+"""Records of what the clock decided, row by row: purchase orders, losses, tenders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omsim.sim.records import PurchaseColumns, ShrinkageColumns, TenderColumns
+
+if TYPE_CHECKING:
+    from omsim.sim.decisions import TenderDecision
+    from omsim.sim.plan import Plan
+    from omsim.sim.purchasing import PurchaseLines
+
+
+class TenderRow(NamedTuple):
+    """One tender, without its parcels; see `records.TenderColumns`."""
+
+    at_s: int
+    site: int
+    parcels: int
+    held: int
+    slots: NDArray[np.int64]
+    used: NDArray[np.int64]
+    demanded: NDArray[np.int64]
+    cost_cents: int
+    status: str
+    fallback: str
+
+
+def tender_row(at_s: int, site: int, slots: NDArray[np.int64], decision: TenderDecision) -> TenderRow:
+    """What is kept of a tender's decision: two numbers a parcel would be a tenth of a run's memory."""
+    return TenderRow(
+        at_s=at_s,
+        site=site,
+        parcels=decision.service.size,
+        held=int((decision.service < 0).sum()),
+        slots=slots,
+        used=decision.used,
+        demanded=decision.demanded,
+        cost_cents=decision.cost_cents,
+        status=decision.status,
+        fallback=decision.fallback,
+    )
+
+
+def purchase_columns(plan: Plan, purchases: list[tuple[int, PurchaseLines]]) -> PurchaseColumns:
+    """All purchase-order lines, as sent."""
+
+    def column(name: str) -> NDArray[np.int64]:
+        parts = [getattr(lines, name) for _, lines in purchases]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+
+    cell, units = column("cell"), column("units")
+    sent = [np.full(lines.po.size, at_s, dtype=np.int64) for at_s, lines in purchases]
+    return PurchaseColumns(
+        po=column("po"),
+        cell=cell,
+        supplier=plan.cells.supplier[cell],
+        units=units,
+        ordered_s=np.concatenate(sent) if sent else np.zeros(0, dtype=np.int64),
+        receipt_s=column("receipt_s"),
+        cost_cents=units * plan.goods.unit_cost_cents[plan.cells.sku[cell]],
+    )
+
+
+def shrinkage_columns(losses: list[NDArray[np.int64]]) -> ShrinkageColumns:
+    """What vanished: (cells, units, instants) of every review."""
+    nothing = np.zeros((3, 0), dtype=np.int32)
+    cell, units, at_s = np.concatenate([nothing, *losses], axis=1, dtype=np.int32)
+    return ShrinkageColumns(cell=cell, units=units, at_s=at_s)
+
+
+def tender_columns(plan: Plan, tenders: list[TenderRow]) -> TenderColumns:
+    """Every cutoff's tender."""
+    n_services = plan.tariff.slots.shape[1]
+
+    def numbers(name: str) -> NDArray[np.int64]:
+        return np.array([getattr(row, name) for row in tenders], dtype=np.int64)
+
+    def by_service(name: str) -> NDArray[np.int64]:
+        return numbers(name).reshape(len(tenders), n_services)
+
+    return TenderColumns(
+        at_s=numbers("at_s"),
+        site=numbers("site"),
+        parcels=numbers("parcels"),
+        held=numbers("held"),
+        slots=by_service("slots"),
+        used=by_service("used"),
+        demanded=by_service("demanded"),
+        cost_cents=numbers("cost_cents"),
+        status=tuple(row.status for row in tenders),
+        fallback=tuple(row.fallback for row in tenders),
+    )
