@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from omsim.demand.numbering import base_numbers
 from omsim.demand.rng import Purpose, order_entity, stream_key, uniforms
 from omsim.kernels.intake import draw_day_orders, draw_lines, summed_poisson_quantile
 from omsim.model.calendars import Calendar
@@ -165,18 +166,6 @@ def base_rates_and_factors(business: Business) -> tuple[NDArray[np.float64], NDA
     return base, factor
 
 
-def _channel_numbers(business: Business) -> list[int]:
-    """Number of each channel for keyed draws: its row in the base model, later ones behind."""
-    if business.base is None:
-        return list(range(len(business["channels"])))
-    known = business.base.index("channels", "channel")
-    numbers, behind = [], len(known)
-    for channel in business["channels"].texts("channel"):
-        numbers.append(known.get(channel, behind))
-        behind += channel not in known
-    return numbers
-
-
 def _generate(business: Business, calendar: Calendar, seed: int, replication: int) -> Intake:
     channels = business["channels"]
     n_channels, n_days = len(channels), calendar.n_days
@@ -184,7 +173,7 @@ def _generate(business: Business, calendar: Calendar, seed: int, replication: in
     day_weight = weights.mean(axis=1)
     base, factor = base_rates_and_factors(business)
     base = base * day_weight[calendar.weekday][:, None]
-    numbers = _channel_numbers(business)
+    numbers = base_numbers(business, "channels", "channel").tolist()
     cv = channels.numbers("day_cv")
 
     base_count = np.zeros((n_days, n_channels), dtype=np.int64)

@@ -35,7 +35,7 @@ class Purpose(IntEnum):
     SHIPMENT = 5  # entity: order, part: shipment -> pick, pack, transit, hour of delivery
     FATE = 6  # entity: order, part: shipment -> lost, damaged
     RETURN = 7  # entity: order, part: line x 4096 + shipment -> comes back, lag, inspection time, disposition
-    PURCHASE = 8  # entity: day or cycle, part: site x suppliers + supplier -> lead time
+    PURCHASE = 8  # entity: day or cycle, part: site << 20 | supplier -> lead time
     SHRINKAGE = 9  # entity: day, part: cell -> units
     CONTACT = 10  # entity: order, part: reason -> made at all, delay, handling, patience
     REPLAY = 11  # entity: replayed order -> kept or copied under a demand factor

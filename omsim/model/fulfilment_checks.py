@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from omsim.model.demand_checks import Check, Places, Tables
 
 CENTRAL_STAGES = ("validate", "contact")
+MIDNIGHT = 1440  # minutes of the day, as 24:00 is read
 UNLIMITED_G = 1_000_000_000  # the default of services.max_weight_g: takes every parcel
 
 
@@ -100,6 +101,22 @@ def check_rates_rise(settings: Settings, tables: Tables, places: Places) -> list
                 problems.append(
                     Problem(where=rates.place(heavier), field="price_cents", rule=rule, got=str(prices[heavier]))
                 )
+    return problems
+
+
+def check_times_of_day(settings: Settings, tables: Tables, places: Places) -> list[Problem]:
+    """What happens once a day happens within the day: 24:00 would be the next one, with its own slots and weekdays."""
+    rule = "must be before 24:00"
+    problems = []
+    if settings.review_time == MIDNIGHT:
+        field = "decisions.review_time"
+        problems.append(Problem(where=places.get(field, places.get("", "")), field=field, rule=rule, got="'24:00'"))
+    sites = tables["sites"]
+    for field in ("cutoff", "receiving_time"):
+        problems += [
+            Problem(where=sites.place(row), field=field, rule=rule, got="'24:00'")
+            for row in np.flatnonzero(sites.integers(field) == MIDNIGHT).tolist()
+        ]
     return problems
 
 
@@ -269,6 +286,7 @@ CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("sites", "regions", "zones"), check_reach),
     (("zones", "services", "transits", "rates"), check_carriage),
     (("rates",), check_rates_rise),
+    (("sites",), check_times_of_day),
     (("staff",), check_shifts),
     (("staff", "channels", "sites", "contacts", "skus"), check_people),
     (("stock",), check_policies),

@@ -65,7 +65,7 @@ SECTIONS: dict[str, tuple[Field, ...]] = {
             kind="integer",
             meaning="Articles that sold on fewer days of the training period are left out.",
             default="0",
-            high=36_600,
+            high=24_000,
         ),
     ),
     "rows": (

@@ -23,8 +23,8 @@ SETTINGS = TableSpec(
             default="UTC",
         ),
         Field(name="model.start_date", kind="date", meaning="First simulated local day."),
-        count("model.horizon_days", "Days simulated.", "28", low=1, high=36_600),
-        count("model.warm_up_days", "First days simulated but kept out of every KPI.", "0", high=36_600),
+        count("model.horizon_days", "Days simulated.", "28", low=1, high=24_000),
+        count("model.warm_up_days", "First days simulated but kept out of every KPI.", "0", high=24_000),
         Field(
             name="model.assumptions",
             kind="text",

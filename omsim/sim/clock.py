@@ -32,7 +32,9 @@ class Turn(IntEnum):
 
 
 def at(env: simpy.Environment, instant_s: int, turn: Turn) -> simpy.Event:
-    """An event that happens at `instant_s` (not in the past), in its turn within that second."""
+    """An event that happens at `instant_s`, in its turn within that second; ValueError for the past."""
+    if instant_s < env.now:
+        raise ValueError(f"{instant_s} is in the past of {env.now}")
     event = simpy.Event(env)
     event._ok = True
     event._value = None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from omsim.demand.numbering import base_numbers
 from omsim.model.calendars import DAY_S, Calendar
 from omsim.model.fields import DISPOSITIONS
 from omsim.sim.cycles import allocation_cycles, outage_days
@@ -132,6 +133,7 @@ class Cells(NamedTuple):
     moq: Ints
     pack: Ints
     shrinkage: Floats
+    number: Ints  # what draws know the cell by
 
 
 class Goods(NamedTuple):
@@ -156,6 +158,7 @@ class Supply(NamedTuple):
     order_days: Ints
     order_cost_cents: Ints
     receiving_minute: Ints  # by site, -1 = at once
+    pair_number: Ints  # (n_sites, n_suppliers), what lead-time draws know the pair by
 
 
 class Stations(NamedTuple):
@@ -321,6 +324,7 @@ def _cells(business: Business) -> Cells:
         moq=np.array(stock.integers("moq_units")),
         pack=np.array(stock.integers("pack_units")),
         shrinkage=np.array(stock.numbers("shrinkage_units_per_day")),
+        number=base_numbers(business, "stock", "site", "sku"),
     )
 
 
@@ -390,4 +394,6 @@ def _supply(business: Business) -> Supply:
         order_days=np.array(suppliers.integers("order_days")),
         order_cost_cents=np.array(suppliers.integers("order_cost_cents")),
         receiving_minute=np.array(business["sites"].integers("receiving_time")),
+        pair_number=(base_numbers(business, "sites", "site")[:, None] << 20)
+        + base_numbers(business, "suppliers", "supplier"),
     )

@@ -62,15 +62,16 @@ def place_orders(
     order = np.lexsort((cell, pair))
     cell, units, pair = cell[order], units[order], pair[order]
     pairs, of_line = np.unique(pair, return_inverse=True)
-    luck = uniforms(seed, replication, Purpose.PURCHASE, np.full(pairs.size, occasion), pairs)[:, 0]
-    supplier = pairs % n_suppliers
+    site, supplier = pairs // n_suppliers, pairs % n_suppliers
+    part = plan.supply.pair_number[site, supplier]
+    luck = uniforms(seed, replication, Purpose.PURCHASE, np.full(pairs.size, occasion), part)[:, 0]
     factor = plan.supply.factor[supplier, (luck * plan.supply.factor.shape[1]).astype(np.int64)]
     lead_s = np.floor(plan.supply.lead_days[day, supplier] * DAY_S * factor).astype(np.int64)
     arrives = at_s + np.maximum(lead_s, 1) + plan.supply.late_s[day, supplier]
     receipt = np.array(
         [
-            receiving_instant(plan, calendar, int(site), int(instant))
-            for site, instant in zip(pairs // n_suppliers, arrives, strict=True)
+            receiving_instant(plan, calendar, int(where), int(instant))
+            for where, instant in zip(site, arrives, strict=True)
         ],
         dtype=np.int64,
     )
@@ -82,6 +83,8 @@ def shrinkage_by_day(plan: Plan, day: int, *, seed: int, replication: int) -> I6
     wanted = np.zeros(plan.cells.shrinkage.size, dtype=np.int64)
     shrinks = np.flatnonzero(plan.cells.shrinkage > 0)
     if shrinks.size:
-        luck = uniforms(seed, replication, Purpose.SHRINKAGE, np.full(shrinks.size, day), shrinks)[:, 0]
+        luck = uniforms(seed, replication, Purpose.SHRINKAGE, np.full(shrinks.size, day), plan.cells.number[shrinks])[
+            :, 0
+        ]
         wanted[shrinks] = poisson_quantile(luck, plan.cells.shrinkage[shrinks])
     return wanted

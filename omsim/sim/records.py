@@ -16,6 +16,7 @@ Int = NDArray[np.integer]
 Flags = NDArray[np.bool_]
 
 NEVER = -1
+MOST_WEIGHT_G = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +125,7 @@ class ShipmentColumns:
     pick_s, pack_s : int32, shape (n_shipments,)
         Task times (0 until started); the task began at picked_s - pick_s, packed_s - pack_s.
     weight_g : int32, shape (n_shipments,)
-        Actual weight.
+        Actual weight, at most `MOST_WEIGHT_G`.
     price_cents : int32, shape (n_shipments,)
         What the carrier charges, fuel included (0 until tendered).
     units, lines : int32, shape (n_shipments,)

@@ -255,6 +255,22 @@ def test_optimize_takes_one_aim(shop: Path, omsim: Omsim, kind: str) -> None:
     assert "exclude each other" in ended.err
 
 
+def test_an_optimized_model_may_open_at_its_levels(shop: Path, omsim: Omsim) -> None:
+    """With the option the written stock begins where the policies order up to; the model is named after its folder."""
+    from omsim.model.files import read_business
+
+    assert omsim("init", "little").code == 0
+    for out, *flags in (("settled", "--open-at-levels"), ("today",)):
+        ended = omsim("optimize", "little", "--by-cost", "--out", out, *flags, "-n", 1, "--jobs", 1)
+        assert ended.code == 0, ended.err
+    settled, today, before = (read_business(shop / name) for name in ("settled", "today", "little"))
+    assert (settled.settings.name, today.settings.name) == ("settled", "today")
+    on_hand, level = (settled["stock"].integers(name) for name in ("on_hand_units", "order_up_to_units"))
+    assert on_hand.tolist() == level.tolist()
+    assert today["stock"].integers("order_up_to_units").tolist() == level.tolist()
+    assert today["stock"].integers("on_hand_units").tolist() == before["stock"].integers("on_hand_units").tolist()
+
+
 def test_audit_errors_end_with_1(shop: Path, omsim: Omsim, monkeypatch: pytest.MonkeyPatch) -> None:
     """A broken identity is one line, and nothing is stored."""
     from omsim.errors import AuditError

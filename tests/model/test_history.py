@@ -132,6 +132,20 @@ def test_odd_numbers_may_be_goods(cut):
     assert "012" not in names
 
 
+def test_seldom_sold_articles_may_be_left_out(tmp_path):
+    """An article sold on too few days of training goes with all its rows, returns too, and the counts still add up."""
+    mapping = MAPPING.replace("least_selling_days = 0", "least_selling_days = 3")
+    assert mapping != MAPPING
+    report = import_history(*write(tmp_path, mapping=mapping), tmp_path / "model", replay_from=date(2010, 4, 1))
+    assert read_business(tmp_path / "model")["skus"].texts("sku") == ("22222",)
+    counts = {count.fate: count.rows for count in report.fates}
+    # Three lines and two returns of 85123A, one line of DCGS0003, one of 33333, which is new in the replay.
+    assert counts["article sold on fewer days of training than the mapping asks for"] == 7
+    assert sum(counts.values()) == report.rows_read
+    assert "cancellation of an article never sold" in counts
+    assert any("fewer than 3 days" in line for line in report.assumptions)
+
+
 def test_same_article_twice_in_an_order_stays_two_lines(tmp_path):
     """Lines that repeat are kept and counted; the mapping may drop exact repeats."""
     inputs = write(tmp_path)

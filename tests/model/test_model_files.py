@@ -411,3 +411,17 @@ def test_damaged_files_are_refused_or_read_and_never_crash(folder, seed):
             told = error.lines()
         assert told
         path.write_bytes(before)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"settings": {"decisions.review_time": "24:00"}}, "decisions.review_time must be before 24:00"),
+        ({"sites": {"cutoff": ["24:00"]}}, "cutoff must be before 24:00"),
+    ],
+)
+def test_daily_instants_lie_within_the_day(changes, said):
+    """A cutoff or review at 24:00 would use the next day's slots and weekdays, so it is refused."""
+    with pytest.raises(InvalidInputError) as caught:
+        small_business(changes.get("settings"), **{k: v for k, v in changes.items() if k != "settings"})
+    assert said in str(caught.value)

@@ -14,6 +14,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from model.small_models import small_business
+from sim.drawn_tables import (
+    Cells,
+    Drawer,
+    draw_carriers,
+    draw_demand,
+    draw_events,
+    draw_orders,
+    draw_people,
+    number_or_text,
+)
 
 from omsim.demand.arrivals import draw_intake
 from omsim.model.building import build_business
@@ -26,8 +36,6 @@ from omsim.sim.window.engine import run_window
 if TYPE_CHECKING:
     from omsim.model.business import Business
     from omsim.sim.records import RunRecords
-
-Cells = dict[str, list[str]]
 
 CHANGES_OF_CLOCKS = {  # first days of runs in which the clocks change, by time zone
     "Europe/London": ("2026-03-26", "2026-10-22"),
@@ -143,31 +151,9 @@ def tied_business(settings: dict[str, object], *, start_date: str) -> Business:
     )
 
 
-class _Drawer:
-    """Draws cells of tables as text."""
-
-    def __init__(self, seed: int) -> None:
-        self.rng = np.random.default_rng([20_26, seed])
-
-    def one(self, *choices: object) -> str:
-        return str(choices[int(self.rng.integers(len(choices)))])
-
-    def each(self, n: int, *choices: object) -> list[str]:
-        return [self.one(*choices) for _ in range(n)]
-
-    def whole(self, low: int, high: int) -> int:
-        return int(self.rng.integers(low, high + 1))
-
-    def wholes(self, n: int, low: int, high: int) -> list[str]:
-        return [str(self.whole(low, high)) for _ in range(n)]
-
-    def odds(self, share: float) -> bool:
-        return bool(self.rng.random() < share)
-
-
 def random_business(seed: int) -> Business:
     """A whole business drawn from `seed`: 1-3 sites, 2-4 SKUs, 1-3 channels, some 60 orders a day, 7-11 days."""
-    draw = _Drawer(seed)
+    draw = Drawer(seed)
     zone = draw.one(*CHANGES_OF_CLOCKS)
     start = draw.one(*CHANGES_OF_CLOCKS[zone])
     n_days = draw.whole(7, 11)
@@ -193,7 +179,7 @@ def random_business(seed: int) -> Business:
         "costs.return_lag_sigma": draw.one(0, 0.9),
         "costs.return_transit_days": draw.whole(0, 2),
     }
-    settings = {key: int(value) if str(value).isdigit() else _number_or_text(value) for key, value in settings.items()}
+    settings = {key: int(value) if str(value).isdigit() else number_or_text(value) for key, value in settings.items()}
     sites, skus, channels, regions = (
         [f"{letter}{i}" for i in range(n)]
         for letter, n in (("s", n_sites), ("k", n_skus), ("c", n_channels), ("r", n_regions))
@@ -264,9 +250,9 @@ def random_business(seed: int) -> Business:
         "disposition": ["restock", "scrap", draw.one("restock", "refurbish", "liquidate")],
         "share": ["3", "1", "1"],
     }
-    tables |= _demand(draw, skus, channels)
-    tables |= _people(draw, sites)
-    tables |= _carriers(draw, sites, regions)
+    tables |= draw_demand(draw, skus, channels)
+    tables |= draw_people(draw, sites)
+    tables |= draw_carriers(draw, sites, regions)
     home = {sku: draw.one(*sites) for sku in skus}
     carried = [(site, sku) for site in sites for sku in skus if home[sku] == site or draw.odds(0.7)]
     n_cells = len(carried)
@@ -286,127 +272,11 @@ def random_business(seed: int) -> Business:
         "shrinkage_units_per_day": draw.each(n_cells, 0, 0.5),
     }
     first = date.fromisoformat(start)
-    tables["events"] = _events(draw, first, n_days, sites, channels, tables["services"]["carrier"])
+    tables["events"] = draw_events(draw, first, n_days, sites, channels, tables["services"]["carrier"])
     if draw.odds(0.3):
-        tables["orders"] = _orders_of_whole_minutes(draw, first, n_days, channels, regions, skus)
+        tables["orders"] = draw_orders(draw, first, n_days, channels, regions, skus)
     business = build_business(settings, tables)
     return _overlaid(draw, business, first, n_days) if draw.odds(0.5) else business
-
-
-def _number_or_text(value: object) -> object:
-    try:
-        return float(str(value))
-    except ValueError:
-        return value
-
-
-def _demand(draw: _Drawer, skus: list[str], channels: list[str]) -> dict[str, Cells]:
-    pairs = [(sku, channel) for channel in channels for sku in skus]
-    return {
-        "demand": {
-            "sku": [sku for sku, _ in pairs],
-            "channel": [channel for _, channel in pairs],
-            "line_share": draw.wholes(len(pairs), 1, 5),
-            "quantity_profile": ["few"] * len(pairs),
-        },
-        "baskets": {
-            "channel": [channel for channel in channels for _ in range(3)],
-            "lines": ["1", "2", "4"] * len(channels),
-            "share": ["6", "3", "1"] * len(channels),
-        },
-    }
-
-
-def _people(draw: _Drawer, sites: list[str]) -> dict[str, Cells]:
-    staff: Cells = {name: [] for name in ("stage", "site", "days", "start", "end", "workers")}
-    stages = [("validate", ""), ("contact", "")] + [(stage, s) for stage in ("pick", "pack", "inspect") for s in sites]
-    for stage, site in stages:
-        for shift in range(draw.whole(1, 2)):
-            start, end = draw.one("06:00 14:00", "00:00 24:00", "08:00 18:30", "01:30 03:00", "09:00 17:00").split()
-            row = (stage, site, draw.one("Mon-Sun", "Mon-Fri", "Mon-Sat"), start, end)
-            for name, cell in zip(staff, (*row, str(draw.whole(1, 3 - shift))), strict=True):
-                staff[name].append(cell)
-    return {"staff": staff}
-
-
-def _carriers(draw: _Drawer, sites: list[str], regions: list[str]) -> dict[str, Cells]:
-    n = draw.whole(1, 3)
-    names = [f"v{i}" for i in range(n)]
-    pairs = [(s, r) for i, s in enumerate(sites) for j, r in enumerate(regions) if not i or not j or draw.odds(0.8)]
-    zones = ("near", "far")
-    legs = [(service, zone) for service in names for zone in zones]
-    return {
-        "services": {
-            "service": names,
-            "carrier": draw.each(n, "swift", "arrow"),
-            "pickup_days": draw.each(n, "Mon-Sun", "Mon-Fri", "Mon Wed Fri"),
-            "delivery_days": draw.each(n, "Mon-Sun", "Mon-Sat", "Tue Thu"),
-            "daily_slots": draw.wholes(n, 1, 30),
-            "max_weight_g": [*draw.each(n - 1, 5000, 1_000_000_000), "1000000000"],
-            "dim_divisor_cm3_per_kg": draw.each(n, 0, 5000),
-            "fuel_share": draw.each(n, 0, 0.123),
-            "over_kg_cents": [*draw.each(n - 1, 0, 70), "90"],
-            "loss_share": draw.each(n, 0, 0.05),
-            "damage_share": draw.each(n, 0, 0.1),
-        },
-        "zones": {
-            "site": [site for site, _ in pairs],
-            "region": [region for _, region in pairs],
-            "zone": draw.each(len(pairs), *zones),
-            "distance_km": draw.wholes(len(pairs), 1, 4),
-        },
-        "transits": {
-            "service": [service for service, _ in legs for _ in range(2)],
-            "zone": [zone for _, zone in legs for _ in range(2)],
-            "days": ["0", "2"] * len(legs),
-            "share": draw.wholes(2 * len(legs), 1, 5),
-        },
-        "rates": {
-            "service": [service for service, _ in legs for _ in range(2)],
-            "zone": [zone for _, zone in legs for _ in range(2)],
-            "up_to_g": ["1000", "4000"] * len(legs),
-            "price_cents": [str(base + draw.whole(0, 9) * 20) for _ in legs for base in (300, 500)],
-        },
-    }
-
-
-def _events(
-    draw: _Drawer, first: date, n_days: int, sites: list[str], channels: list[str], carriers: list[str]
-) -> Cells:
-    rows = [
-        (kind, target, value)
-        for kind, target, value in (
-            ("site_closed", draw.one(*sites), "0"),
-            ("carrier_out", draw.one("v0", *carriers), "0"),
-            ("supplier_late", draw.one("m0", "m1", ""), draw.one("0.5", "2")),
-            ("demand_factor", draw.one(*channels, ""), draw.one("0.5", "1.7")),
-            ("system_outage", "", "0"),
-        )
-        if draw.odds(0.6)
-    ]
-    begins = [first + timedelta(days=draw.whole(0, n_days - 1)) for _ in rows]
-    return {
-        "kind": [kind for kind, _, _ in rows],
-        "target": [target for _, target, _ in rows],
-        "start": [day.isoformat() for day in begins],
-        "end": [(day + timedelta(days=draw.whole(0, 2))).isoformat() for day in begins],
-        "value": [value for _, _, value in rows],
-    }
-
-
-def _orders_of_whole_minutes(
-    draw: _Drawer, first: date, n_days: int, channels: list[str], regions: list[str], skus: list[str]
-) -> Cells:
-    """Replayed orders, many at one second, at half hours, at midnights, and in the hours that clocks change."""
-    orders: Cells = {name: [] for name in ("order", "ordered_at", "channel", "region", "sku", "units")}
-    for number in range(40 * n_days):
-        day = (first + timedelta(days=draw.whole(0, n_days - 1))).isoformat()
-        head = (str(number), f"{day} {draw.whole(0, 23):02d}:{draw.one('00', '30')}", draw.one(*channels))
-        region = draw.one(*regions)
-        for _ in range(draw.whole(1, 3)):
-            for name, cell in zip(orders, (*head, region, draw.one(*skus), draw.one(1, 1, 2, 6)), strict=True):
-                orders[name].append(cell)
-    return orders
 
 
 def with_changes(
@@ -418,7 +288,7 @@ def with_changes(
     return apply_scenario(scenario, business)
 
 
-def _overlaid(draw: _Drawer, business: Business, first: date, n_days: int) -> Business:
+def _overlaid(draw: Drawer, business: Business, first: date, n_days: int) -> Business:
     """The business with windows on everything that can change within a run."""
     changes: list[dict[str, object]] = []
     for table, column, operation, value in (

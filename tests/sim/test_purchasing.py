@@ -71,7 +71,7 @@ def test_lead_times_are_keyed_by_occasion_site_and_supplier():
     plan = compile_plan(business)
     for occasion in (0, 1, 5):
         lines = place(business, [3], occasion=occasion)
-        luck = uniforms(3, 1, Purpose.PURCHASE, np.array([occasion]), 1 * 2 + 1)[0, 0]
+        luck = uniforms(3, 1, Purpose.PURCHASE, np.array([occasion]), (1 << 20) + 1)[0, 0]
         factor = plan.supply.factor[1, int(luck * 4096)]
         assert lines.receipt_s.tolist() == [5 * HOUR + int(4 * DAY_S * factor)]
         together = place(business, [0, 1, 2, 3, 4], occasion=occasion)

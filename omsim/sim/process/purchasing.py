@@ -103,7 +103,7 @@ class Purchasing:
         shop, supply = self.shop, self.shop.plan.supply
         day = shop.day_of(shop.now)
         factors = supply.factor[supplier]
-        factor = factors[int(shop.draws.of_purchase(key, site * len(self._order_days) + supplier) * factors.size)]
+        factor = factors[int(shop.draws.of_purchase(key, int(supply.pair_number[site, supplier])) * factors.size)]
         lead_s = max(1, floor(float(supply.lead_days[day, supplier]) * DAY_S * float(factor)))
         late_s = int(supply.late_s[day, supplier])
         return int(receiving_instant(shop.plan, shop.calendar, site, shop.now + lead_s + late_s))
@@ -136,7 +136,7 @@ class Purchasing:
         losing = np.flatnonzero(mean > 0)
         for review_s in reviews if losing.size else ():
             yield Moment(shop.env, review_s, SHRINKAGE)
-            uniform = shop.draws.of_shrinkage(shop.day_of(review_s), losing)
+            uniform = shop.draws.of_shrinkage(shop.day_of(review_s), shop.plan.cells.number[losing])
             for number, units in zip(losing.tolist(), poisson_quantile(uniform, mean[losing]).tolist(), strict=True):
                 cell = shop.cells[number]
                 gone = min(units, cell.free)

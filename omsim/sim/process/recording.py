@@ -13,6 +13,7 @@ from omsim.sim.contacts import draw_calls
 from omsim.sim.process.desk import ContactDesk
 from omsim.sim.process.shop import shifts_of
 from omsim.sim.records import (
+    MOST_WEIGHT_G,
     NEVER,
     ContactColumns,
     LineColumns,
@@ -129,6 +130,7 @@ def shipment_columns(book: Book) -> ShipmentColumns:
     made = book.shipments
     return ShipmentColumns(
         lines=_int32([len(shipment.pieces) for shipment in made]),
+        weight_g=_int32([min(shipment.weight_g, MOST_WEIGHT_G) for shipment in made]),
         number=np.array([shipment.number for shipment in made], dtype=np.int16),
         site=np.array([shipment.site for shipment in made], dtype=np.int16),
         service=np.array([shipment.service for shipment in made], dtype=np.int16),
@@ -260,7 +262,6 @@ _SHIPMENT = (
     "delivered_s",
     "pick_s",
     "pack_s",
-    "weight_g",
     "price_cents",
     "units",
 )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from omsim.kernels.compiled import compiled
 from omsim.kernels.random import keyed_uniforms
+from omsim.sim.records import MOST_WEIGHT_G
 from omsim.sim.tariff import transit_days
 from omsim.sim.window.flow import RETURN_SHIFT, send_back
 from omsim.sim.window.state import (
@@ -240,10 +241,15 @@ def ship_parcels(
 def shipment_weights(
     sku_g: I64, sku: Int, units: Int, line_shipment: I32, pieces: I32, short: I32, n_pieces: int, weight_g: I32
 ) -> None:
-    """Add up what every shipment weighs, from its whole lines and its pieces; `weight_g` starts at zeros."""
+    """Add up what every shipment weighs, from its whole lines and its pieces; `weight_g` starts at zeros.
+
+    Two thousand tonnes and more all weigh `MOST_WEIGHT_G`.
+    """
     for line in range(sku.size):
         if line_shipment[line] >= 0:
-            weight_g[line_shipment[line]] += units[line] * sku_g[sku[line]]
+            s = line_shipment[line]
+            weight_g[s] = min(np.int64(weight_g[s]) + units[line] * sku_g[sku[line]], MOST_WEIGHT_G)
     for piece in range(n_pieces):
         line = short[LINE, pieces[OF_SHORT, piece]]
-        weight_g[pieces[IN_SHIPMENT, piece]] += pieces[PIECE_UNITS, piece] * sku_g[sku[line]]
+        s = pieces[IN_SHIPMENT, piece]
+        weight_g[s] = min(np.int64(weight_g[s]) + pieces[PIECE_UNITS, piece] * sku_g[sku[line]], MOST_WEIGHT_G)
