@@ -99,10 +99,10 @@ def optimize(
             f"{days.horizon_days - days.warm_up_days} days counted (--from-today judges from today's stock)"
         )
     arms = (replace(old, business=judged[0]), Arm(name="optimized", business=judged[1], source=str(out)))
-    code = answer(voice, arms, gates, options, extra={"model": str(out), "method": proposal.method})
     written = settled(proposal.business) if open_at_levels else proposal.business
     if out.name.isidentifier():  # so that comparisons tell it from the model it was made from
         written = replace(written, settings=replace(written.settings, name=out.name))
-    write_business(written, out)
+    write_business(written, out)  # before the answer, which a closed pipe may cut short
+    code = answer(voice, arms, gates, options, extra={"model": str(out), "method": proposal.method})
     voice.say(f"model with the new policies: {out}")
     return code
