@@ -14,6 +14,7 @@ from scipy.special import gammaincinv, ndtri
 
 from omsim.model.business import Table
 from omsim.model.calendars import Calendar
+from omsim.model.places import zone_distances_km
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -131,7 +132,7 @@ def nearest_share(business: Business) -> Floats:
     cell[site, sku] = np.arange(len(site))
     weight = business["regions"].numbers("order_share")
     zone_site, zone_region = business.codes("zones", "site"), business.codes("zones", "region")
-    distance = business["zones"].numbers("distance_km")
+    distance = zone_distances_km(business)
     share = np.zeros(len(site))
     for region, region_share in enumerate((weight / weight.sum()).tolist()):
         rows = np.flatnonzero(zone_region == region)

@@ -29,7 +29,7 @@ ORDER_TABLES: tuple[TableSpec, ...] = (
         meaning="where stock is kept and orders are picked",
         fields=(
             ident("site", "Site.", key=True),
-            choice("kind", "Distribution centre or store.", ("dc", "store"), "dc"),
+            choice("kind", "Distribution centre or store; a label for readers.", ("dc", "store"), "dc"),
             number("latitude", "Degrees north.", "0", low=-90, high=90),
             number("longitude", "Degrees east.", "0", low=-180, high=180),
             Field(

@@ -44,7 +44,11 @@ SUPPLY_TABLES: tuple[TableSpec, ...] = (
             ident("site", "Site.", "sites.site", key=True),
             ident("region", "Region.", "regions.region", key=True),
             ident("zone", "Tariff zone."),
-            number("distance_km", "Distance; the nearest site is tried first."),
+            number(
+                "distance_km",
+                "Distance; the nearest site is tried first. Empty = over the globe between their places.",
+                "",
+            ),
         ),
     ),
     TableSpec(

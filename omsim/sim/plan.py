@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from omsim.demand.numbering import base_numbers
 from omsim.model.calendars import DAY_S, Calendar
 from omsim.model.fields import DISPOSITIONS
+from omsim.model.places import zone_distances_km
 from omsim.sim.cycles import allocation_cycles, outage_days
 from omsim.sim.distributions import (
     TASK_KIND,
@@ -258,12 +259,12 @@ def _times(business: Business, calendar: Calendar, closed: Flags, tariff: Tariff
 
 
 def _network(business: Business, closed: Flags) -> Network:
-    sites, stock, zones = business["sites"], business["stock"], business["zones"]
+    sites, stock = business["sites"], business["stock"]
     n_sites, n_regions = len(sites), len(business["regions"])
     cell_of = np.full((n_sites, len(business["skus"])), -1, dtype=np.int32)
     cell_of[business.codes("stock", "site"), business.codes("stock", "sku")] = np.arange(len(stock))
     zone_site, zone_region = business.codes("zones", "site"), business.codes("zones", "region")
-    distance = zones.numbers("distance_km")
+    distance = zone_distances_km(business)
     width = min(business.settings.sourcing_sites, n_sites)
     ranking = np.full((n_regions, width), -1, dtype=np.int32)
     for region in range(n_regions):

@@ -138,8 +138,9 @@ def test_a_business_cannot_be_changed():
 def test_the_callers_arrays_stay_writeable():
     """Building from arrays protects the business without touching what the caller holds."""
     prices = np.array([900, 1500, 6000])
-    small_business(skus={"price_cents": prices})
+    business = small_business(skus={"price_cents": prices})
     prices[0] = 1
+    assert business["skus"]["price_cents"][0] == 900
 
 
 def test_replace_columns_checks_again():
