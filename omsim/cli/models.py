@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,13 +40,20 @@ value = 2.0
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @voiced
 def validate(voice: Voice, paths: tuple[Path, ...]) -> int:
-    """Check models and scenarios (folders or TOML files) without running them."""
+    """Check models, scenarios and mappings of order history (folders or TOML files) without running them."""
     from omsim.model.scenario import load
 
     inputs: list[dict[str, Any]] = []
     invalid = False
     for path in paths:
         try:
+            if _maps_history(path):
+                from omsim.model.mapping import read_mapping
+
+                read_mapping(path)
+                voice.say(f"{path}: valid; a mapping of order history")
+                inputs.append({"path": str(path), "valid": True})
+                continue
             business = load(path)
         except InvalidInputError as error:
             invalid = True
@@ -68,6 +76,16 @@ def validate(voice: Voice, paths: tuple[Path, ...]) -> int:
         )
     voice.document({"valid": not invalid, "inputs": inputs})
     return EXIT_INVALID if invalid else 0
+
+
+def _maps_history(path: Path) -> bool:
+    """Whether a file is meant as a mapping for `import`: it has a section [columns], which no scenario has."""
+    if path.suffix != ".toml" or not path.is_file():
+        return False
+    try:
+        return "columns" in tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return False  # reading it as a scenario says what is wrong
 
 
 @click.command(short_help="Write a model that runs, and a first scenario.")

@@ -322,3 +322,10 @@ def test_ctrl_c_keeps_what_is_finished(repo: Path, shop: Path) -> None:
     second = subprocess.run(command, cwd=shop, capture_output=True, text=True, check=True)
     assert f"going on: {kept} replications are finished already" in second.stderr
     assert json.loads(second.stdout)["result"]["computed_replications"] == 4 - kept
+
+
+def test_validate_knows_a_mapping(repo: Path, omsim: Omsim) -> None:
+    """A mapping of order history is checked as one, not as a scenario."""
+    ended = omsim("validate", str(repo / "models" / "online_retail.mapping.toml"))
+    assert ended.code == 0
+    assert "mapping of order history" in ended.out + ended.err
