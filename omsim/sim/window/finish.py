@@ -91,7 +91,6 @@ def make_records(business: Business, plan: Plan, run: Finished, *, seed: int, re
     lines, short_lines, pieces = _lines(state)
     shipments = _shipments(state, weight_g, horizon_s)
     returns = _returns(plan, state)
-    state = run.state = state._replace(returns=state.returns[:, :0].copy())
     contacts, desk = _contacts(
         business, plan, run.intake.entity, orders, lines, short_lines, shipments, returns, seed, replication
     )
@@ -177,9 +176,13 @@ def _lines(state: State) -> tuple[LineColumns, ShortLineColumns, PieceColumns]:
 def _returns(plan: Plan, state: State) -> ReturnColumns:
     horizon_s = plan.times.horizon_s
     rows = state.returns[:, : int(state.tally[at.RETURNS])]
-    rows = rows[:, np.lexsort((rows[at.R_LINE], rows[at.R_SHIPMENT], rows[at.R_REQUESTED]))]
-    received = np.where(rows[at.R_RECEIVED] < horizon_s, rows[at.R_RECEIVED], NEVER)
-    inspected = np.where(rows[at.R_INSPECTED] <= horizon_s, rows[at.R_INSPECTED], NEVER)
+    order = np.lexsort((rows[at.R_LINE], rows[at.R_SHIPMENT], rows[at.R_REQUESTED]))
+    for column in rows:  # one at a time and in place: a second copy of them all would be the run's peak
+        column[:] = column[order]
+    received, inspected = rows[at.R_RECEIVED], rows[at.R_INSPECTED]
+    received[received >= horizon_s] = NEVER
+    inspected[inspected > horizon_s] = NEVER
+    rows[at.R_DISPOSITION, inspected == NEVER] = -1
     return ReturnColumns(
         line=rows[at.R_LINE],
         shipment=rows[at.R_SHIPMENT],
@@ -189,7 +192,7 @@ def _returns(plan: Plan, state: State) -> ReturnColumns:
         received_s=received,
         inspected_s=inspected,
         refunded_s=(rows[at.R_REQUESTED], received, inspected)[plan.rules.refund_stage],
-        disposition=np.where(inspected == NEVER, -1, rows[at.R_DISPOSITION]),
+        disposition=rows[at.R_DISPOSITION],
         refund_cents=rows[at.R_UNITS] * plan.goods.price_cents[state.sku[rows[at.R_LINE]]],
         damaged=rows[at.R_DAMAGED] != 0,
     )
