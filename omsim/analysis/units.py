@@ -67,9 +67,16 @@ def format_interval(low: float, high: float, unit: str, currency: str = "EUR", *
     ('-16.0 to -13.5', '95.8 to 96.4 %')
     >>> format_interval(-419, 46, "cents", difference=True), format_interval(172_800, 259_200, "seconds")
     ('-EUR 4.19 to +0.46', '2.0 to 3.0 d')
+
+    A share lies between 0 and 1, and so does what is shown of its interval (a level below 0, such as gamma's, stays).
+
+    >>> format_interval(0.978, 1.006, "share"), format_interval(-0.004, 0.015, "share")
+    ('97.8 to 100.0 %', '0.0 to 1.5 %')
     """
     if not (math.isfinite(low) and math.isfinite(high)):
         return ""
+    if unit == "share" and not difference:
+        low, high = max(low, 0.0) if low + high >= 0 else low, min(high, 1.0)
     text = format_difference if difference else format_value
     first, last = text(low, unit, currency), text(high, unit, currency)
     if unit == "share" and difference:

@@ -90,6 +90,7 @@ def draw_calls(
             )
             rows.append(calls[:, :n].copy())
     all_rows = np.concatenate(rows, axis=1)
+    del rows
     at_s, order, reason_number, handle, patience = all_rows[:, np.lexsort(all_rows[2::-1])]
     return Calls(order=order, reason=reason_number, at_s=at_s, handle_s=handle, patience_s=patience)
 
