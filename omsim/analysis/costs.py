@@ -171,7 +171,7 @@ def _add_goods(records: RunRecords, business: Business, slot_of_order: NDArray[n
     lost = shipments.lost & (shipments.tendered_s >= start_s)
     if not lost.any():
         return
-    gone = np.flatnonzero((lines.shipment >= 0) & lost[lines.shipment])
+    gone = _lines_of(records, np.flatnonzero(lost))
     units = lines.units[gone].astype(np.int64)
     at = np.searchsorted(short.line, gone)
     is_short = at < len(short.line)
@@ -182,6 +182,16 @@ def _add_goods(records: RunRecords, business: Business, slot_of_order: NDArray[n
     later = np.flatnonzero(lost[pieces.shipment])
     amounts = pieces.units[later] * unit_cost[lines.sku[pieces.line[later]]] * kernel.PER_CENT
     _add_at(parts, kernel.C_LOST_GOODS, slot_of_order[shipments.order[pieces.shipment[later]]], amounts)
+
+
+def _lines_of(records: RunRecords, shipment: Units) -> Units:
+    """Lines whose first piece is in one of a few shipments, looked for among those of their orders only."""
+    order, first_line = records.shipments.order[shipment], records.orders.first_line
+    n_lines = (first_line[order + 1] - first_line[order]).astype(np.int64)
+    before = np.cumsum(n_lines) - n_lines
+    line = np.arange(n_lines.sum()) + np.repeat(first_line[order] - before, n_lines)
+    found: Units = line[records.lines.shipment[line] == np.repeat(shipment, n_lines)]
+    return found
 
 
 def _add_returns(

@@ -11,6 +11,7 @@ from omsim.demand.arrivals import draw_intake
 from omsim.demand.rng import DEFAULT_SEED
 from omsim.errors import RunError
 from omsim.sim.audit import check
+from omsim.sim.memory import give_back
 from omsim.sim.plan import compile_plan
 from omsim.sim.process.engine import run_process
 from omsim.sim.window.engine import run_window
@@ -47,5 +48,8 @@ def run_once(
         raise RunError(f"engine {engine!r}", f"choose one of {', '.join(ENGINES)}")
     intake = draw_intake(business, seed=seed, replication=replication)
     records = ENGINES[engine](business, compile_plan(business), intake, seed=seed, replication=replication)
+    del intake
+    give_back()
     check(records, business)
+    give_back()
     return records

@@ -20,6 +20,7 @@ from omsim.kernels.queues import (
     serve_with_patience,
 )
 from omsim.sim.contacts import draw_calls
+from omsim.sim.memory import give_back
 from omsim.sim.records import (
     NEVER,
     ContactColumns,
@@ -72,6 +73,7 @@ def make_records(business: Business, plan: Plan, run: Finished, *, seed: int, re
     horizon_s = plan.times.horizon_s
     _close_queues(plan, run)
     state = run.state = at.without_queues(run.state)
+    give_back()
     orders = OrderColumns(
         arrived_s=run.intake.arrived_s,
         validated_s=run.orders.validated_s,
