@@ -9,8 +9,6 @@ from omsim.errors import InvalidInputError, Problem
 if TYPE_CHECKING:
     from pathlib import Path
 
-LARGEST_BYTES = 4_000_000_000
-
 
 def read_text(path: Path) -> str:
     """The text of a UTF-8 file, without its byte order mark; line ends as they are.

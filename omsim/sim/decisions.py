@@ -24,7 +24,7 @@ from omsim.sim.plan import (
     Cells,
     Plan,
 )
-from omsim.sim.tariff import NOT_CARRIED, Tariff, on_time_share, rate_cents_of, with_fuel
+from omsim.sim.tariff import NOT_CARRIED, Tariff, on_time_share, priced
 
 Ints = NDArray[np.int64]
 
@@ -110,17 +110,15 @@ def price_parcels(
         hold[p] = HOLD_CENTS + (waiting[zone, ahead] if promised else 0)
         best_cents = hold[p] + 1
         for s in range(n_services):
-            row = s * n_zones + zone
-            a, b = rate_first[row], rate_first[row + 1]
-            if slots[s] <= 0 or weight_g[p] > max_weight_g[s] or a == b or tariff.transit[s, zone, -1] <= 0:
+            if slots[s] <= 0 or tariff.transit[s, zone, -1] <= 0:
                 continue
-            billable_g = weight_g[p]
-            if dim_divisor[s] > 0:
-                billable_g = max(billable_g, int(math.ceil(volume_mm3[p] / dim_divisor[s])))
-            cents = rate_cents_of(up_to_g, rate_cents, a, b, billable_g, over_kg_cents[s])
+            row = s * n_zones + zone
+            cents = priced(
+                up_to_g, rate_cents, rate_first[row], rate_first[row + 1], weight_g[p], volume_mm3[p],
+                max_weight_g[s], dim_divisor[s], over_kg_cents[s], fuel_ppm[s],
+            )  # fmt: skip
             if cents == NOT_CARRIED:
                 continue
-            cents = with_fuel(cents, fuel_ppm[s])
             price[p, s] = cents
             cost[p, s] = cents + (lateness[s, zone, ahead] if promised else 0)
             if cost[p, s] < best_cents:

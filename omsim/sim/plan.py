@@ -157,7 +157,6 @@ class Supply(NamedTuple):
     late_s: Ints
     factor: Floats
     order_days: Ints
-    order_cost_cents: Ints
     receiving_minute: Ints  # by site, -1 = at once
     pair_number: Ints  # (n_sites, n_suppliers), what lead-time draws know the pair by
 
@@ -393,7 +392,6 @@ def _supply(business: Business) -> Supply:
         late_s=late,
         factor=np.stack(factors) if factors else np.ones((0, 1)),
         order_days=np.array(suppliers.integers("order_days")),
-        order_cost_cents=np.array(suppliers.integers("order_cost_cents")),
         receiving_minute=np.array(business["sites"].integers("receiving_time")),
         pair_number=(base_numbers(business, "sites", "site")[:, None] << 20)
         + base_numbers(business, "suppliers", "supplier"),

@@ -162,19 +162,49 @@ def with_fuel(price_cents: int, fuel_ppm: int) -> int:
 
 
 @compiled
-def parcel_price_cents(tariff: Tariff, service: int, zone: int, weight_g: int, volume_mm3: int) -> int:
-    """Price of one parcel, fuel included; NOT_CARRIED when the service does not take it."""
-    if weight_g > tariff.max_weight_g[service]:
-        return NOT_CARRIED
-    row = service * tariff.transit.shape[1] + zone
-    a, b = tariff.rate_first[row], tariff.rate_first[row + 1]
-    if a == b or tariff.transit[service, zone, -1] <= 0:
+def priced(
+    up_to_g: Ints,
+    rate_cents: Ints,
+    first: int,
+    last: int,
+    weight_g: int,
+    volume_mm3: int,
+    max_weight_g: int,
+    dim_divisor: float,
+    over_kg_cents: int,
+    fuel_ppm: int,
+) -> int:
+    """Price of one parcel by the weight breaks first..last - 1 and its service's terms, fuel included.
+
+    NOT_CARRIED when it is too heavy or there is no rate.
+    """
+    if first == last or weight_g > max_weight_g:
         return NOT_CARRIED
     billable_g = weight_g
-    if tariff.dim_divisor[service] > 0:
-        billable_g = max(weight_g, int(np.ceil(volume_mm3 / tariff.dim_divisor[service])))
-    cents = rate_cents_of(tariff.up_to_g, tariff.rate_cents, a, b, billable_g, tariff.over_kg_cents[service])
-    return cents if cents == NOT_CARRIED else with_fuel(cents, tariff.fuel_ppm[service])
+    if dim_divisor > 0:
+        billable_g = max(weight_g, int(np.ceil(volume_mm3 / dim_divisor)))
+    cents = rate_cents_of(up_to_g, rate_cents, first, last, billable_g, over_kg_cents)
+    return cents if cents == NOT_CARRIED else with_fuel(cents, fuel_ppm)
+
+
+@compiled
+def parcel_price_cents(tariff: Tariff, service: int, zone: int, weight_g: int, volume_mm3: int) -> int:
+    """Price of one parcel with a service in a zone, fuel included; NOT_CARRIED when the service does not take it."""
+    if tariff.transit[service, zone, -1] <= 0:
+        return NOT_CARRIED
+    row = service * tariff.transit.shape[1] + zone
+    return priced(
+        tariff.up_to_g,
+        tariff.rate_cents,
+        tariff.rate_first[row],
+        tariff.rate_first[row + 1],
+        weight_g,
+        volume_mm3,
+        tariff.max_weight_g[service],
+        tariff.dim_divisor[service],
+        tariff.over_kg_cents[service],
+        tariff.fuel_ppm[service],
+    )
 
 
 @compiled

@@ -54,9 +54,6 @@ I64 = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-PICK = 2
-"""Number of the first picking station."""
-
 
 @compiled
 def _one_site_for_all(

@@ -17,6 +17,7 @@ from omsim.sim.window.state import (
     ORDER,
     PACK_TASK,
     PACKED,
+    PICK,
     PICK_TASK,
     PICKED,
     PUT_AWAY,
@@ -42,7 +43,6 @@ I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-PICK = 2
 SCRAP = 3
 RETURN_SHIFT = 4096
 """A return's part within its order: line position x 4096 + shipment number."""

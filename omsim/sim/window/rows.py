@@ -33,6 +33,7 @@ from omsim.sim.window.state import (
     ORDER,
     PACK_TASK,
     PACKED,
+    PICK,
     PICK_TASK,
     PICKED,
     PIECE_UNITS,
@@ -55,9 +56,6 @@ I8 = NDArray[np.int8]
 I16 = NDArray[np.int16]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
-
-PICK = 2
-"""Number of the first picking station."""
 
 
 @compiled

@@ -25,6 +25,9 @@ Int = NDArray[np.integer]
 Count = int | np.int64
 """A whole number in a pass: NumPy's own where the uncompiled source would overflow a narrow type."""
 
+PICK = 2
+"""Number of the first picking station (see `plan.Stations`)."""
+
 # State.tally: the next turn of the allocation queue, rows used, lines waiting, returns travelling and to put away
 TURN, SHIPMENTS, SHORT, PIECES, RETURNS, WAITING, BACK, PUT_AWAY = range(8)
 
