@@ -48,7 +48,7 @@ def validate(voice: Voice, paths: tuple[Path, ...]) -> int:
     for path in paths:
         try:
             if _maps_history(path):
-                from omsim.model.mapping import read_mapping
+                from omsim.model.history.mapping import read_mapping
 
                 read_mapping(path)
                 voice.say(f"{path}: valid; a mapping of order history")
@@ -101,8 +101,8 @@ def _maps_history(path: Path) -> bool:
 @voiced
 def init(voice: Voice, folder: Path, template: str, force: bool) -> None:
     """Write a model that runs into DIR, with a first scenario, to change into one's own."""
-    from omsim.model import templates
     from omsim.model.files import write_business
+    from omsim.model.templates import making as templates
 
     refuse_full_folder(folder, force=force)
     make = {
@@ -142,7 +142,7 @@ def init(voice: Voice, folder: Path, template: str, force: bool) -> None:
 @voiced
 def import_(voice: Voice, lines: Path, mapping: Path, out: Path, since: Any, until: Any, replay_from: Any) -> None:
     """Make a model of a shop from its order history LINES (CSV or Parquet)."""
-    from omsim.model.history import import_history
+    from omsim.model.history.importing import import_history
 
     asked = {"since": since, "until": until, "replay_from": replay_from}
     days = {name: value.date() if value else None for name, value in asked.items()}

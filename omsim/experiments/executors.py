@@ -59,9 +59,10 @@ def usable_cores() -> int:
 
 def is_compiled() -> bool:
     """Whether machine code of the engine's kernels is on this disk already."""
-    from omsim.kernels import compiled
+    from omsim.kernels.compiled import machine_code_folder
+    from omsim.sim import window
 
-    return any(Path(compiled._FOLDER).rglob("*.nbi"))
+    return any(Path(machine_code_folder(Path(window.__file__).with_name("allocation.py"))).rglob("*.nbi"))
 
 
 def run_tasks(

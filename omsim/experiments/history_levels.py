@@ -1,7 +1,7 @@
 """Base-stock levels for a model that knows its history, all cells traded against each other at one price on stock.
 
-Owns the path from `history` and `suppliers` to the curves of `omsim.optimize.reorder`, and back into `stock`. Policies
-cell by cell are `optimize`'s.
+Owns the path from `history` and `suppliers` to the curves of `omsim.optimize.reorder.levels`, and back into `stock`.
+Policies cell by cell are `optimize`'s.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from omsim.model.business import Business
-    from omsim.optimize.reorder import LevelCurves, LevelPlan
+    from omsim.optimize.reorder.levels import LevelCurves, LevelPlan
 
     Codes = NDArray[np.int64]
 
@@ -89,7 +89,7 @@ class HistoryFrontier:
 
     def plan(self, *, budget_cents: int | None = None, target_fill: float | None = None) -> LevelPlan:
         """What `propose` would choose, with what the forecast expects of it."""
-        from omsim.optimize.reorder import choose_levels
+        from omsim.optimize.reorder.levels import choose_levels
 
         return choose_levels(self.curves, budget_cents=budget_cents, target_fill_rate=target_fill)
 
@@ -99,8 +99,8 @@ def history_frontier(business: Business, *, seed: int) -> HistoryFrontier:
 
     Parameters and errors are those of `propose_from_history`.
     """
-    from omsim.demand.forecast import forecast_from_history
-    from omsim.optimize.reorder import level_curves
+    from omsim.demand.forecast.compound import forecast_from_history
+    from omsim.optimize.reorder.levels import level_curves
 
     why_not = history_obstacle(business)
     if why_not:
@@ -169,7 +169,7 @@ def _history_by_day(business: Business) -> tuple[Codes, date]:
 
 def joined_curves(parts: Sequence[LevelCurves]) -> LevelCurves:
     """Curves of several groups of items as one table, the frontier running through all of them."""
-    from omsim.optimize.reorder import LevelCurves
+    from omsim.optimize.reorder.levels import LevelCurves
 
     if len(parts) == 1:
         return parts[0]

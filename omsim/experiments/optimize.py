@@ -118,8 +118,8 @@ def propose_for_fill(business: Business, target_fill: float, *, seed: int) -> Pr
 
 def _levels_for_fill(inputs: PolicyInputs, fill: float) -> tuple[Codes, Codes]:
     """Reorder points and order-up-to levels with one fill rate in each cell."""
-    from omsim.optimize.base_stock import base_stock_for_fill_rate
-    from omsim.optimize.min_max import min_max_for_fill_rate
+    from omsim.optimize.policies.base_stock import base_stock_for_fill_rate
+    from omsim.optimize.policies.min_max import min_max_for_fill_rate
 
     low, top = inputs.old_levels()
     for cells, review, before in inputs.batches():
@@ -174,7 +174,7 @@ def propose_by_cost(business: Business, *, seed: int) -> Proposal:
     A purchase order's fixed cost is shared equally by the SKUs its site buys from the supplier; a unit owed for as long
     as the mean wait for a receipt has cost its margin.
     """
-    from omsim.optimize.min_max import solve_min_max
+    from omsim.optimize.policies.min_max import solve_min_max
 
     inputs = policy_inputs(business, seed=seed)
     low, top = inputs.old_levels()

@@ -1,7 +1,7 @@
 """Sampled daily demand: uniforms in, whole units out.
 
 Owns how one uniform becomes one SKU-day of compound demand (sells or not, whose order size, rounding). What the
-parameters are is decided by :mod:`omsim.demand.forecast`.
+parameters are is decided by :mod:`omsim.demand.forecast.compound`.
 """
 
 from __future__ import annotations

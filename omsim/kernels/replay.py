@@ -2,7 +2,7 @@
 
 Owns the day-by-day recursion of a daily-review base-stock rule with lost sales, for one level per SKU on one history
 (`replay_base_stock`) and for many levels per SKU on many sampled paths (`base_stock_curves`). Where levels come from
-is :mod:`omsim.optimize.reorder`; orders with cutoffs, returns and several sites are the simulator's business.
+is :mod:`omsim.optimize.reorder.levels`; orders with cutoffs, returns and several sites are the simulator's business.
 
 The day, in order: what was due arrives; the day's demand is served as far as stock goes and the rest is lost; stock is
 counted (end of day); an order brings the inventory position back to the level. An order placed after the demand of day

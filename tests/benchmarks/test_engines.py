@@ -18,7 +18,7 @@ from omsim.analysis.measure import compute_kpis
 from omsim.demand.arrivals import draw_intake
 from omsim.kernels.queues import serve_fifo
 from omsim.model.files import read_business
-from omsim.model.templates import make_national
+from omsim.model.templates.making import make_national
 from omsim.sim.engine import run_once
 from omsim.sim.plan import compile_plan
 from omsim.sim.process.engine import run_process

@@ -17,10 +17,10 @@ import pyarrow.parquet as pq
 import pytest
 from scipy.special import ndtri
 
-from omsim.demand.forecast import forecast_from_history
+from omsim.demand.forecast.compound import forecast_from_history
 from omsim.demand.supplier_lead_times import rescaled_lead_times
 from omsim.kernels.replay import replay_base_stock
-from omsim.optimize.reorder import choose_levels, level_curves
+from omsim.optimize.reorder.levels import choose_levels, level_curves
 
 pytestmark = pytest.mark.shared
 

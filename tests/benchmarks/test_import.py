@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from omsim.model.history import import_history
+from omsim.model.history.importing import import_history
 
 
 @pytest.mark.shared

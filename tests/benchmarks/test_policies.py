@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from omsim.demand.lead_time import Periods, convolved_demand, negative_binomial_demand, observed_demand, poisson_demand
-from omsim.optimize.base_stock import base_stock_for_fill_rate
-from omsim.optimize.min_max import solve_min_max
+from omsim.optimize.policies.base_stock import base_stock_for_fill_rate
+from omsim.optimize.policies.min_max import solve_min_max
 
 N_ITEMS = 10_000
 

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from omsim.demand.forecast import ForecastSettings, draw_paths, forecast_from_history
+from omsim.demand.forecast.compound import ForecastSettings, draw_paths, forecast_from_history
 from omsim.demand.supplier_lead_times import rescaled_lead_times
 from omsim.errors import FieldError
 

@@ -18,7 +18,7 @@ from omsim.experiments.cell_demand import (
     weekday_variance,
 )
 from omsim.model.business import Business, Table
-from omsim.model.templates import make_starter
+from omsim.model.templates.making import make_starter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -18,8 +18,8 @@ from omsim.experiments.long_run import settled
 from omsim.experiments.optimize import propose_by_cost, propose_for_fill
 from omsim.model.business import Business, Table
 from omsim.model.files import read_business, write_business
-from omsim.model.templates import make_starter
-from omsim.optimize.reorder import LevelCurves, choose_levels
+from omsim.model.templates.making import make_starter
+from omsim.optimize.reorder.levels import LevelCurves, choose_levels
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 
 from omsim.errors import InvalidInputError
 from omsim.model.files import read_business
-from omsim.model.history import import_history
+from omsim.model.history.importing import import_history
 
 MAPPING = (Path(__file__).parents[2] / "models" / "online_retail.mapping.toml").read_text(encoding="utf-8")
 HEADER = "invoice,stock_code,description,quantity,invoice_ts,unit_price_gbp,customer_id,country"

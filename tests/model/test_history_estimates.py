@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omsim.model.history_estimates import (
+from omsim.model.history.estimates import (
     day_variation,
     estimate_season,
     match_returns,
     median_by,
     training_rows,
 )
-from omsim.model.history_fates import Fate, Period
-from omsim.model.history_rows import Rows
+from omsim.model.history.fates import Fate, Period
+from omsim.model.history.rows import Rows
 
 DAY_S = 86_400
 START = date(2024, 1, 1).toordinal()

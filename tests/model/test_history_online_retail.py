@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from omsim.model.files import read_business
-from omsim.model.history import import_history
+from omsim.model.history.importing import import_history
 
 pytestmark = pytest.mark.shared
 
@@ -216,8 +216,8 @@ def test_every_assumption_is_in_the_model(imported):
 
 def test_lead_times_of_the_scms_shape(shared_data, repo, tmp_path):
     """3,022 positive lead times of direct drops: coefficient of variation 0.67, mean 1."""
-    from omsim.model.history_lead_times import read_lead_factors
-    from omsim.model.mapping import read_mapping
+    from omsim.model.history.lead_times import read_lead_factors
+    from omsim.model.history.mapping import read_mapping
 
     mapping = (repo / "models" / "online_retail.mapping.toml").read_text(encoding="utf-8")
     file = shared_data / "scms_deliveries" / "scms_deliveries.parquet"

@@ -7,11 +7,11 @@ import pytest
 from scipy import integrate, stats
 
 from omsim.model.files import read_business, write_business
-from omsim.model.template_catalog import BASKETS, QUANTITIES, line_shares, quantity_profiles
-from omsim.model.template_network import CITIES, distances_km
-from omsim.model.template_recipes import METRO, STARTER, Recipe
-from omsim.model.template_stock import gamma_shortage, site_load
-from omsim.model.templates import make_metro, make_national, make_starter
+from omsim.model.templates.catalog import BASKETS, QUANTITIES, line_shares, quantity_profiles
+from omsim.model.templates.making import make_metro, make_national, make_starter
+from omsim.model.templates.network import CITIES, distances_km
+from omsim.model.templates.recipes import METRO, STARTER, Recipe
+from omsim.model.templates.stock import gamma_shortage, site_load
 
 CONSUMERS = ("web", "store", "marketplace")
 

@@ -8,13 +8,13 @@ from oracles.policies import expected_short, fill_rate_by_sum, period_cost, repl
 
 from omsim.demand.lead_time import Periods, convolved_demand, observed_demand, poisson_demand, read_distributions
 from omsim.errors import FieldError
-from omsim.optimize.base_stock import (
+from omsim.optimize.policies.base_stock import (
     base_stock_for_cost,
     base_stock_for_cycle_service,
     base_stock_for_fill_rate,
     base_stock_for_unit_penalty,
 )
-from omsim.optimize.stock_position import base_stock_drop, measure_policy
+from omsim.optimize.policies.stock_position import base_stock_drop, measure_policy
 
 rows = st.lists(st.integers(0, 9), min_size=2, max_size=6).filter(lambda row: sum(row[1:]) > 0)
 

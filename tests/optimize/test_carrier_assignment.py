@@ -303,7 +303,7 @@ def test_tender_kernels_agree_with_their_source():
 def test_importing_the_optimizers_does_not_load_or_tools():
     """OR-Tools loads when a flow is solved, not before."""
     code = (
-        "import sys, omsim.optimize.carriers, omsim.optimize.min_max, omsim.optimize.base_stock\n"
+        "import sys, omsim.optimize.carriers, omsim.optimize.policies.min_max, omsim.optimize.policies.base_stock\n"
         "assert not [name for name in sys.modules if name.startswith(('ortools', 'pandas'))]"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

@@ -15,9 +15,9 @@ from omsim.demand.lead_time import (
     read_distributions,
 )
 from omsim.errors import FieldError, SolveError
-from omsim.optimize.base_stock import base_stock_for_cost, base_stock_for_fill_rate
-from omsim.optimize.min_max import cost_of_min_max, min_max_for_fill_rate, solve_min_max
-from omsim.optimize.stock_position import measure_policy, min_max_drop
+from omsim.optimize.policies.base_stock import base_stock_for_cost, base_stock_for_fill_rate
+from omsim.optimize.policies.min_max import cost_of_min_max, min_max_for_fill_rate, solve_min_max
+from omsim.optimize.policies.stock_position import measure_policy, min_max_drop
 
 rows = st.lists(st.integers(0, 9), min_size=2, max_size=6).filter(lambda row: sum(row[1:]) > 0)
 
@@ -157,7 +157,7 @@ def test_reorder_point_must_lie_below():
 
 def test_absurd_order_cost_ends_in_a_named_error(monkeypatch):
     """An order cost that asks for a spread beyond the limit raises, naming the item."""
-    monkeypatch.setattr("omsim.optimize.min_max.MOST_SPREAD_UNITS", 1_000)
+    monkeypatch.setattr("omsim.optimize.policies.min_max.MOST_SPREAD_UNITS", 1_000)
     day = poisson_demand([1.0, 5.0], Periods.fixed(1))
     with pytest.raises(SolveError, match="item 1"):
         solve_min_max(day, day, [1.0, 1e12], 1.0, 9.0)

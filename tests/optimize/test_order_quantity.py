@@ -8,9 +8,9 @@ from oracles.policies import fill_rate_by_sum, period_cost, replay_fill_rate, sc
 
 from omsim.demand.lead_time import Periods, convolved_demand, observed_demand, poisson_demand, read_distributions
 from omsim.errors import FieldError
-from omsim.optimize.base_stock import base_stock_for_fill_rate
-from omsim.optimize.order_quantity import reorder_point_for_fill_rate, solve_order_quantity
-from omsim.optimize.stock_position import measure_policy, order_quantity_drop
+from omsim.optimize.policies.base_stock import base_stock_for_fill_rate
+from omsim.optimize.policies.order_quantity import reorder_point_for_fill_rate, solve_order_quantity
+from omsim.optimize.policies.stock_position import measure_policy, order_quantity_drop
 
 rows = st.lists(st.integers(0, 9), min_size=2, max_size=6).filter(lambda row: sum(row[1:]) > 0)
 

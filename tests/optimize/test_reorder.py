@@ -8,9 +8,9 @@ from itertools import product
 import numpy as np
 import pytest
 
-from omsim.demand.forecast import forecast_from_history
+from omsim.demand.forecast.compound import forecast_from_history
 from omsim.errors import FieldError
-from omsim.optimize.reorder import check_level_plan, choose_levels, level_curves, set_levels
+from omsim.optimize.reorder.levels import check_level_plan, choose_levels, level_curves, set_levels
 
 FORTNIGHT = np.eye(15)[14]
 AROUND_A_WEEK = np.array([0.0, 0.1, 0.0, 0.1, 0.1, 0.1, 0.2, 0.2, 0.0, 0.1, 0.0, 0.0, 0.0, 0.0, 0.1])

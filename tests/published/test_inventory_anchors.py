@@ -9,10 +9,10 @@ import json
 import pytest
 
 from omsim.demand.lead_time import Periods, poisson_demand, read_distributions
-from omsim.optimize.base_stock import base_stock_for_cost, base_stock_for_fill_rate
-from omsim.optimize.min_max import cost_of_min_max, solve_min_max
-from omsim.optimize.order_quantity import reorder_point_for_fill_rate, solve_order_quantity
-from omsim.optimize.stock_position import base_stock_drop, measure_policy, order_quantity_drop
+from omsim.optimize.policies.base_stock import base_stock_for_cost, base_stock_for_fill_rate
+from omsim.optimize.policies.min_max import cost_of_min_max, solve_min_max
+from omsim.optimize.policies.order_quantity import reorder_point_for_fill_rate, solve_order_quantity
+from omsim.optimize.policies.stock_position import base_stock_drop, measure_policy, order_quantity_drop
 
 UNIT_DEMAND = [[0.0, 1.0]]
 ONE = Periods.fixed(1)

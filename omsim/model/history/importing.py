@@ -18,7 +18,7 @@ import numpy as np
 from omsim.errors import InvalidInputError, Problem
 from omsim.model.building import build_business
 from omsim.model.files import write_business
-from omsim.model.history_estimates import (
+from omsim.model.history.estimates import (
     describe_orders,
     estimate_quantities,
     estimate_season,
@@ -27,11 +27,11 @@ from omsim.model.history_estimates import (
     sale_rows,
     training_rows,
 )
-from omsim.model.history_fates import FATE_TEXTS, FIRST_DROPPED, Fate, Period, give_fates, period_of, repeated_lines
-from omsim.model.history_rows import Rows, read_rows
-from omsim.model.history_settings import describe_settings
-from omsim.model.history_tables import History, build_tables, describe_articles
-from omsim.model.mapping import HistoryMapping, read_mapping
+from omsim.model.history.fates import FATE_TEXTS, FIRST_DROPPED, Fate, Period, give_fates, period_of, repeated_lines
+from omsim.model.history.mapping import HistoryMapping, read_mapping
+from omsim.model.history.rows import Rows, read_rows
+from omsim.model.history.settings import describe_settings
+from omsim.model.history.tables import History, build_tables, describe_articles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from omsim.model.template_recipes import CITIES, Recipe
+from omsim.model.templates.recipes import CITIES, Recipe
 
 if TYPE_CHECKING:
-    from omsim.model.template_catalog import Columns, Floats
+    from omsim.model.templates.catalog import Columns, Floats
 
 ZONES = ("local", "near", "far")
 ZONE_LIMITS_KM = (120, 330)

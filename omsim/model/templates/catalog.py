@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from omsim.model.template_recipes import Recipe
+    from omsim.model.templates.recipes import Recipe
 
     Columns = dict[str, Sequence[object]]
     Floats = NDArray[np.float64]

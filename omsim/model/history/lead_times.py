@@ -11,7 +11,7 @@ from omsim.errors import InvalidInputError, Problem
 from omsim.model.nearest import nearest_name
 
 if TYPE_CHECKING:
-    from omsim.model.mapping import HistoryMapping
+    from omsim.model.history.mapping import HistoryMapping
 
 LEAD_FACTORS = 40
 

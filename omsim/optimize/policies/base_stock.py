@@ -1,8 +1,8 @@
 """Base stock and (R, S): the order-up-to level that meets a target, or costs least, for each item.
 
 Owns the levels; the demand tables come from `omsim.demand.lead_time` (which says how periods are counted), the
-stock and service that follow from `omsim.optimize.stock_position`. At every review the position is raised to S;
-unmet demand is backordered. All functions take whole tables; a table of one item is the single-item call.
+stock and service that follow from `stock_position`. At every review the position is raised to S; unmet demand is
+backordered. All functions take whole tables; a table of one item is the single-item call.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from omsim.demand.checked import checked_column
 from omsim.kernels.inventory import search_unit_penalty
-from omsim.optimize.stock_position import base_stock_drop, check_interval, top_for_fill_rate
+from omsim.optimize.policies.stock_position import base_stock_drop, check_interval, top_for_fill_rate
 
 if TYPE_CHECKING:
     import numpy as np

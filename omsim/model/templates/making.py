@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from omsim.model import template_catalog as catalog
-from omsim.model import template_network as network
-from omsim.model import template_stock as stock
 from omsim.model.building import build_business
-from omsim.model.template_recipes import METRO, NATIONAL, STARTER, Recipe
+from omsim.model.templates import catalog, network, stock
+from omsim.model.templates.recipes import METRO, NATIONAL, STARTER, Recipe
 
 if TYPE_CHECKING:
     from omsim.model.business import Business

@@ -12,7 +12,7 @@ import numpy as np
 
 from omsim.errors import InvalidInputError, Problem
 from omsim.model.calendars import WEEKDAYS
-from omsim.model.history_estimates import (
+from omsim.model.history.estimates import (
     Orders,
     Quantities,
     Returns,
@@ -23,14 +23,14 @@ from omsim.model.history_estimates import (
     sale_rows,
     training_rows,
 )
-from omsim.model.history_fates import Fate, Period
-from omsim.model.history_lead_times import read_lead_factors
+from omsim.model.history.fates import Fate, Period
+from omsim.model.history.lead_times import read_lead_factors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from omsim.model.history_rows import Rows
-    from omsim.model.mapping import HistoryMapping
+    from omsim.model.history.mapping import HistoryMapping
+    from omsim.model.history.rows import Rows
     from omsim.model.parsing import Cells
 
     Tables = dict[str, dict[str, Cells]]

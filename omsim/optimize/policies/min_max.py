@@ -14,7 +14,7 @@ import numpy as np
 from omsim.demand.checked import checked_column, checked_units
 from omsim.errors import FieldError, SolveError
 from omsim.kernels.inventory import search_min_max
-from omsim.optimize.stock_position import (
+from omsim.optimize.policies.stock_position import (
     MOST_SPREAD_UNITS,
     base_stock_drop,
     measure_policy,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from omsim.model.mapping import HistoryMapping
+    from omsim.model.history.mapping import HistoryMapping
 
     Codes = NDArray[np.int64]
     Mask = NDArray[np.bool_]

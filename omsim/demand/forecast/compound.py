@@ -2,7 +2,7 @@
 
 Owns the statistics of one forecast: how often an item will sell, how much on a selling day, how unsure that is, and
 sample paths drawn from it (:func:`draw_paths`). Nothing after the last day of the history is used. What to stock for
-it is :mod:`omsim.optimize.reorder`; demand that is known to be Poisson or negative binomial is
+it is :mod:`omsim.optimize.reorder.levels`; demand that is known to be Poisson or negative binomial is
 :mod:`omsim.demand.lead_time`.
 
 The model is compound: on an open day an item sells or not, and if it sells its units come from a pool of past selling

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from omsim.model.history_rows import NO_TIME
+from omsim.model.history.rows import NO_TIME
 
 if TYPE_CHECKING:
     from datetime import date
 
     from numpy.typing import NDArray
 
-    from omsim.model.history_rows import Mask, Rows
-    from omsim.model.mapping import HistoryMapping
+    from omsim.model.history.mapping import HistoryMapping
+    from omsim.model.history.rows import Mask, Rows
 
 
 class Fate(IntEnum):

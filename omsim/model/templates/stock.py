@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import gammaincc
 
-from omsim.model.template_catalog import BASKETS, QUANTITIES, WEEKDAY_SHARES
-from omsim.model.template_network import (
+from omsim.model.templates.catalog import BASKETS, QUANTITIES, WEEKDAY_SHARES
+from omsim.model.templates.network import (
     CONTACTS,
     SUPPLIERS,
     distances_km,
@@ -21,13 +21,13 @@ from omsim.model.template_network import (
     make_sites,
     make_suppliers,
 )
-from omsim.model.template_recipes import CITIES
+from omsim.model.templates.recipes import CITIES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from omsim.model.template_catalog import Columns, Floats
-    from omsim.model.template_recipes import Recipe
+    from omsim.model.templates.catalog import Columns, Floats
+    from omsim.model.templates.recipes import Recipe
 
 UTILISATION = 0.77
 #: Share of orders that give cause for each kind of contact, for sizing the desk.

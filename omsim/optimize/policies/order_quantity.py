@@ -14,7 +14,7 @@ import numpy as np
 from omsim.demand.checked import checked_column, checked_units
 from omsim.errors import FieldError, SolveError
 from omsim.kernels.inventory import search_order_quantity
-from omsim.optimize.stock_position import MOST_SPREAD_UNITS, order_quantity_drop, top_for_fill_rate
+from omsim.optimize.policies.stock_position import MOST_SPREAD_UNITS, order_quantity_drop, top_for_fill_rate
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from omsim.model.history_fates import Fate
+from omsim.model.history.fates import Fate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from omsim.model.history_fates import Period
-    from omsim.model.history_rows import Rows
-    from omsim.model.mapping import HistoryMapping
+    from omsim.model.history.fates import Period
+    from omsim.model.history.mapping import HistoryMapping
+    from omsim.model.history.rows import Rows
 
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
@@ -193,7 +193,7 @@ def estimate_season(orders_s: Ints, period: Period, last_day: int) -> Season:
     The season is the ratio of orders to what weekdays alone would give, over the 21 days around each day. Factors
     times weekday rates add up to the orders counted.
     """
-    from omsim.model.history_rows import EPOCH_ORDINAL
+    from omsim.model.history.rows import EPOCH_ORDINAL
 
     n_days = max(min(period.until, last_day + 1) - period.since, 1)
     day = orders_s // 86_400 + EPOCH_ORDINAL - period.since

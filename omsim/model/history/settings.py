@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from omsim.model.history_estimates import replay_rows, sale_rows
+from omsim.model.history.estimates import replay_rows, sale_rows
 
 if TYPE_CHECKING:
-    from omsim.model.history_tables import History
+    from omsim.model.history.tables import History
 
 
 def describe_settings(history: History) -> dict[str, Any]:

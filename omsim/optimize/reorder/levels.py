@@ -1,7 +1,8 @@
 """Base-stock levels for a whole table of items at once, by one price on stock.
 
 Owns the trade between items: which item's next unit of stock is worth most. What will be asked for is
-:mod:`omsim.demand.forecast`; levels of one item from a lead-time distribution are :mod:`omsim.optimize.base_stock`.
+:mod:`omsim.demand.forecast.compound`; levels of one item from a lead-time distribution are
+:mod:`omsim.optimize.policies.base_stock`.
 
 Every item's candidate levels are simulated on its sampled demand paths with the lost-sales rule itself
 (:func:`omsim.kernels.replay.base_stock_curves`), so the value of a further unit includes what happens while it is away
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from omsim.demand.forecast import Forecast, draw_paths
+from omsim.demand.forecast.compound import Forecast, draw_paths
 from omsim.errors import FieldError
 from omsim.kernels.hulls import concave_steps
 from omsim.kernels.replay import base_stock_curves, peak_outstanding

@@ -1,0 +1,1 @@
+"""What may be asked for: predictive distributions learnt from order history."""

@@ -1,0 +1,1 @@
+"""Order history in, a model out."""

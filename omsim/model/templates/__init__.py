@@ -1,0 +1,1 @@
+"""Made-up businesses to start from."""

@@ -1,0 +1,1 @@
+"""Exact reorder policies of single items, computed for whole tables at once."""
