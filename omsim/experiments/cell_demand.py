@@ -1,7 +1,7 @@
-"""What each cell (SKU at a site) is asked for in a day, and how long its replenishment takes, from a model's tables.
+"""What each cell (SKU at a site) is asked for in a day, from a model's tables.
 
-Owns the step from a business to the two inputs of the reorder policies: moments of daily demand by row of `stock`, and
-the distribution of review periods that pass before an order can be used. Policies are `optimize`'s.
+Owns the step from a business to the moments of daily demand by row of `stock`. How long replenishment takes is
+`omsim.demand.waits`, policies are `optimize`'s.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import gammaincinv, ndtri
 
 from omsim.model.business import Table
 from omsim.model.calendars import Calendar
@@ -24,12 +23,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Codes = NDArray[np.int64]
 
-DAY_MINUTES = 1440
 UNSEEN_SEED = 7_919  # added to the experiment's seed: demand is learnt from draws the policies are not judged on
 LEARNT_DAYS = 120  # simulated to learn from
 PLENTY_UNITS = 1_000_000  # on hand: more than a run can ask for
-EARLY_DAY_SHARE = 0.25  # a receipt within this part of a day after the review serves that day's demand
-LEAD_TIME_POINTS = 400  # equally likely lead times that stand for a gamma or lognormal shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,66 +156,6 @@ def weekday_variance(business: Business, horizon_days: Floats) -> Floats:
         sums = np.array([np.take(weight, range(first, first + days), mode="wrap").sum() for first in range(7)])
         by_days[days] = sums.var()
     return np.asarray(by_days[whole_days % 7] / whole_days)
-
-
-def wait_days(business: Business) -> Floats:
-    """Equally likely days from a review to the receipt of what it orders; float64, shape (n_cells, n_points).
-
-    Cells without a supplier have NaN. Lead times are those of the model's tables, without disruptions.
-    """
-    suppliers = business["suppliers"]
-    quantile = (np.arange(LEAD_TIME_POINTS) + 0.5) / LEAD_TIME_POINTS
-    days = np.full((len(suppliers), LEAD_TIME_POINTS), np.nan)
-    shapes = suppliers.texts("lead_time")
-    for row, (mean, spread) in enumerate(
-        zip(suppliers.numbers("lead_time_days").tolist(), suppliers.numbers("lead_time_cv").tolist(), strict=True)
-    ):
-        factor = np.ones(LEAD_TIME_POINTS)
-        if shapes[row] == "empirical":
-            rows = np.flatnonzero(business.codes("lead_times", "supplier") == row)
-            rows = rows[np.argsort(business["lead_times"].numbers("factor")[rows], kind="stable")]
-            reached = np.cumsum(business["lead_times"].numbers("share")[rows])
-            at = np.searchsorted(reached / reached[-1], quantile) if len(rows) else rows
-            factor = business["lead_times"].numbers("factor")[rows][at] if len(rows) else factor
-        elif shapes[row] == "gamma" and spread > 0:
-            factor = gammaincinv(1 / spread**2, quantile) * spread**2
-        elif shapes[row] == "lognormal" and spread > 0:
-            sigma = np.sqrt(np.log1p(spread**2))
-            factor = np.exp(sigma * ndtri(quantile) - sigma**2 / 2)
-        days[row] = mean * factor
-    supplier = business.codes("stock", "supplier")
-    wait = np.where((supplier >= 0)[:, None], days[supplier], np.nan)
-    receiving = business["sites"].integers("receiving_time")[business.codes("stock", "site")][:, None]
-    arrival = business.settings.review_time / DAY_MINUTES + wait
-    put_away = np.ceil(arrival - receiving / DAY_MINUTES - 1e-9) + receiving / DAY_MINUTES
-    return (
-        np.where(receiving >= 0, np.maximum(put_away, arrival), arrival) - business.settings.review_time / DAY_MINUTES
-    )
-
-
-def review_days(business: Business) -> Codes:
-    """Days between two chances to order, the supplier's order days counted; int64, shape (n_cells,)."""
-    supplier = business.codes("stock", "supplier")
-    mask = business["suppliers"].integers("order_days")
-    open_days = np.maximum((mask[:, None] >> np.arange(7) & 1).sum(axis=1), 1)
-    between = -(-7 // open_days)
-    own = business["stock"].integers("review_days")
-    return np.maximum(own, np.where(supplier >= 0, between[supplier], 1)) if len(mask) else own
-
-
-def period_shares(wait: Floats) -> Floats:
-    """Distribution of whole days of demand before an order can be used; float64, shape (n_cells, most_days + 1).
-
-    Parameters
-    ----------
-    wait : float64, shape (n_cells, n_points)
-        Equally likely waits in days, finite.
-    """
-    whole = np.maximum(np.ceil(wait - EARLY_DAY_SHARE), 0).astype(np.int64)
-    n_cells, n_points = whole.shape
-    shares = np.zeros((n_cells, int(whole.max(initial=0)) + 1))
-    np.add.at(shares, (np.repeat(np.arange(n_cells), n_points), whole.ravel()), 1.0)
-    return np.asarray(shares / n_points)
 
 
 def _moments_by_day(sku: Codes, day: Codes, units: Codes, n_skus: int) -> tuple[Floats, Floats]:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from omsim.demand.waits import period_shares, review_days
 from omsim.errors import InvalidInputError, Problem
-from omsim.experiments.cell_demand import period_shares, review_days
 from omsim.experiments.optimize import PolicyInputs, Proposal, policy_inputs
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from omsim.experiments.cell_demand import review_days, wait_days
+from omsim.demand.waits import review_days, wait_days
 from omsim.model.business import Table
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from omsim.demand.lead_time import Periods, negative_binomial_demand
+from omsim.demand.waits import period_shares, review_days, wait_days
 from omsim.errors import InvalidInputError, Problem, SolveError
-from omsim.experiments.cell_demand import UNSEEN_SEED, daily_demand, period_shares, review_days, wait_days
+from omsim.experiments.cell_demand import UNSEEN_SEED, daily_demand
 from omsim.model.business import Business, Table
 
 if TYPE_CHECKING:

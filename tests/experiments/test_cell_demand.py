@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from omsim.experiments.cell_demand import (
-    daily_demand,
-    nearest_share,
-    period_shares,
-    review_days,
-    simulated_units,
-    wait_days,
-    weekday_variance,
-)
+from omsim.demand.waits import period_shares, review_days, wait_days
+from omsim.experiments.cell_demand import daily_demand, nearest_share, simulated_units, weekday_variance
 from omsim.model.business import Business, Table
 from omsim.model.templates.making import make_starter
 

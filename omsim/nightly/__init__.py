@@ -1,0 +1,1 @@
+"""The scheduled reorder job: tonight's purchase plan, proved, explained and written once."""
