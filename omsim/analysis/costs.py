@@ -13,7 +13,7 @@ component     what                                                              
 pick, pack    task seconds x the site's wage                                                    end of the task
 parcel        the carrier's price, fuel included                                                tender
 holding       stock on hand x unit cost x holding rate, in equal shares over orders shipped     all the time
-ordering      fixed costs of purchase orders, in equal shares over orders shipped               order sent
+ordering      fixed cost, freight and trucks of purchase orders, in shares as holding           order sent
 return        label; inspection at the model's mean seconds, handling, value not recovered      request; inspection
 contact       cost of answering                                                                 answer
 late_penalty  an order late or lost                                                             promise
@@ -33,6 +33,7 @@ import numpy as np
 from omsim.kernels import order_money
 from omsim.kernels import outcome_columns as kernel
 from omsim.model import fields
+from omsim.sim.purchase_cost import order_charges_cents
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -259,6 +260,6 @@ def _shared_costs(records: RunRecords, business: Business) -> tuple[tuple[int, i
     rate_ppm = round(business.settings.holding_rate_per_year * MILLION)
     holding = stock_cents_s(records, business) * rate_ppm * kernel.PER_CENT
     holding = (2 * holding + MILLION * YEAR_S) // (2 * MILLION * YEAR_S)  # rounded half up, once
-    each = business["suppliers"].integers("order_cost_cents")
-    ordering = int(each[records.purchases.supplier[purchase_orders(records)]].sum()) * kernel.PER_CENT
+    charges = order_charges_cents(records.purchases, business)
+    ordering = int(charges[purchase_orders(records)].sum()) * kernel.PER_CENT
     return (kernel.C_HOLDING, holding), (kernel.C_ORDERING, ordering)

@@ -144,6 +144,11 @@ class Settings:
     refund_rule: str
     review_time: int
     review: str
+    reorder: str
+    aim: str
+    target_fill_rate: float
+    budget_cents: int
+    reforecast_days: int
     holding_rate_per_year: float
     late_penalty_cents: int
     split_penalty_cents: int

@@ -1,7 +1,7 @@
 """Rules a model must keep beyond single cells: unique keys, references that lead somewhere, and sense between tables.
 
 Every check returns problems and raises nothing, so that all of them reach the planner together. What makes sense is
-written in `demand_checks` and `fulfilment_checks`; this module decides which of them can run.
+written in `demand_checks`, `fulfilment_checks` and `purchase_checks`; this module decides which of them can run.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from omsim.errors import Problem
-from omsim.model import demand_checks, fulfilment_checks
+from omsim.model import demand_checks, fulfilment_checks, purchase_checks
 from omsim.model.fields import TABLES, TableSpec
 from omsim.model.nearest import nearest_name
+from omsim.model.parsing import cell_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from omsim.model.business import Settings, Table
 
 MOST_NEAREST = 40  # looking for near names is slow, and nobody reads more
-CHECKS = (*demand_checks.CHECKS, *fulfilment_checks.CHECKS)
+CHECKS = (*demand_checks.CHECKS, *fulfilment_checks.CHECKS, *purchase_checks.CHECKS)
 
 
 def check_keys(spec: TableSpec, table: Table) -> list[Problem]:
@@ -36,7 +37,8 @@ def check_keys(spec: TableSpec, table: Table) -> list[Problem]:
     first: dict[object, int] = {}
     for row, key in enumerate(keys):
         if key in first:
-            shown = ", ".join(map(str, key)) if isinstance(key, tuple) else str(key)
+            cells = [cell_text(spec.field(name), column[row]) for name, column in zip(spec.key, columns, strict=True)]
+            shown = ", ".join(cells)
             rule = f"repeats the key of {table.place(first[key])}"
             problems.append(Problem(where=table.place(row), field=", ".join(spec.key), rule=rule, got=repr(shown)))
         first.setdefault(key, row)

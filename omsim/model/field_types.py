@@ -1,7 +1,7 @@
 """What a field and a table of a business model are, and short ways to write them down.
 
-Owns the types and the limits; which tables and fields there are is told in `settings_fields`, `order_tables` and
-`supply_tables`, put together in `fields`.
+Owns the types and the limits; which tables and fields there are is told in `settings_fields`, `order_tables`,
+`purchase_tables` and `supply_tables`, put together in `fields`.
 """
 
 from __future__ import annotations

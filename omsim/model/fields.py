@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from omsim.model.field_types import CENTS, MANY, Field, Kind, TableSpec
 from omsim.model.order_tables import ORDER_TABLES, STAGES, TASK_TIMES
+from omsim.model.purchase_tables import LEAD_TIMES, POLICIES, PURCHASE_TABLES
 from omsim.model.settings_fields import SETTINGS
 from omsim.model.supply_tables import (
+    CARRIER_TABLES,
     CONTACT_REASONS,
     DISPOSITIONS,
     EVENT_KINDS,
-    LEAD_TIMES,
-    POLICIES,
-    SUPPLY_TABLES,
+    OUTCOME_TABLES,
 )
 
 __all__ = [
@@ -36,7 +36,7 @@ __all__ = [
     "table",
 ]
 
-TABLES: tuple[TableSpec, ...] = ORDER_TABLES + SUPPLY_TABLES
+TABLES: tuple[TableSpec, ...] = ORDER_TABLES + CARRIER_TABLES + PURCHASE_TABLES + OUTCOME_TABLES
 _BY_NAME = {spec.name: spec for spec in TABLES}
 
 

@@ -22,6 +22,12 @@ ORDER_TABLES: tuple[TableSpec, ...] = (
             count("width_mm", "Middle side, packed.", "0", high=100_000),
             count("height_mm", "Shortest side, packed.", "0", high=100_000),
             share("return_share", "Share of delivered order lines that come back.", "0", windowed=True),
+            number(
+                "shelf_life_days",
+                "Days a unit may lie before it is sold; 0 = it keeps (for reorder plans).",
+                "0",
+                high=36_500,
+            ),
         ),
     ),
     TableSpec(
@@ -59,6 +65,11 @@ ORDER_TABLES: tuple[TableSpec, ...] = (
             ),
             number("task_cv", "Their coefficient of variation when lognormal.", "0.3", high=5),
             cents("labour_cents_per_hour", "Wage cost of an hour.", "0"),
+            count(
+                "storage_dm3",
+                "Volume of the stock the site has room for (for reorder plans).",
+                "1000000000",
+            ),
         ),
     ),
     TableSpec(

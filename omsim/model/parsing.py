@@ -226,6 +226,7 @@ _PARSE: dict[str, Callable[[Field, object], str | int | float | bool]] = {
 _EMPTY: dict[str, str | int | float | bool] = {
     "id": "",
     "text": "",
+    "choice": "",
     "number": float("nan"),
     "share": float("nan"),
     "time": -1,

@@ -25,6 +25,7 @@ _UNITS = {
     "hours": "h",
     "days": "days",
     "units": "units",
+    "dm3": "dm3",
     "km": "km",
     "mm": "mm",
     "g": "g",
@@ -127,7 +128,7 @@ def _schema_of(field: Field) -> dict[str, object]:
     else:
         schema["type"] = "string"
     if field.kind == "choice":
-        schema["enum"] = list(field.choices)
+        schema["enum"] = [*field.choices, *([""] if field.default == "" else [])]
     if field.kind == "id" and field.default is None:
         schema["minLength"] = 1
     if field.kind == "date":

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from omsim.model.field_types import Field, TableSpec, cents, choice, count, ident, number, share
+from omsim.model.field_types import CENTS, Field, TableSpec, cents, choice, count, ident, number, share
 
 SETTINGS = TableSpec(
     name="settings",
-    meaning="model.toml: what the model stands for, and how it decides (sections model, decisions, costs)",
+    meaning="model.toml: what the model stands for, and how it decides (sections model, decisions, purchasing, costs)",
     fields=(
         ident("model.name", "Name of the model, also of its folder."),
         Field(
@@ -88,6 +88,27 @@ SETTINGS = TableSpec(
             ("daily", "continuous"),
             "daily",
         ),
+        choice(
+            "purchasing.reorder",
+            "policies: each SKU at a site by its policy of table stock; optimizer: all orders of a night are planned "
+            "together.",
+            ("policies", "optimizer"),
+            "policies",
+        ),
+        choice(
+            "purchasing.aim",
+            "What reorder plans aim at. fill_rate: the targets at least cost; cost: least expected cost, lost margin "
+            "and goodwill included.",
+            ("fill_rate", "cost"),
+            "fill_rate",
+        ),
+        share(
+            "purchasing.target_fill_rate",
+            "Share of units to be served from stock, below 1, where table service_targets says nothing else.",
+            "0.95",
+        ),
+        cents("purchasing.budget_cents", "Most spent on one night's purchase orders (for reorder plans).", f"{CENTS}"),
+        count("purchasing.reforecast_days", "Days between forecasts of the planner in a run.", "7", low=1, high=365),
         number("costs.holding_rate_per_year", "Yearly cost of holding stock, share of its cost.", "0.2", high=10),
         cents("costs.late_penalty_cents", "What a late or lost order costs in goodwill.", "0"),
         cents("costs.split_penalty_cents", "What each shipment beyond an order's first costs in goodwill.", "0"),

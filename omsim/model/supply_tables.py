@@ -1,16 +1,17 @@
-"""Tables of what answers demand: carriers, suppliers, stock, returns, contacts, and what goes wrong."""
+"""Tables of what carries the goods and of what follows: carriers, returns, contacts, what goes wrong, what was sold.
+
+Suppliers and stock are `purchase_tables`' work.
+"""
 
 from __future__ import annotations
 
 from omsim.model.field_types import MANY, Field, TableSpec, cents, choice, count, ident, number, share
 
-POLICIES = ("min_max", "quantity", "base_stock", "none")
-LEAD_TIMES = ("fixed", "gamma", "lognormal", "empirical")
 EVENT_KINDS = ("site_closed", "carrier_out", "supplier_late", "demand_factor", "system_outage")
 CONTACT_REASONS = ("question", "late", "split", "lost", "damaged", "refund")
 DISPOSITIONS = ("restock", "refurbish", "liquidate", "scrap")
 
-SUPPLY_TABLES: tuple[TableSpec, ...] = (
+CARRIER_TABLES: tuple[TableSpec, ...] = (
     TableSpec(
         name="services",
         meaning="what carriers offer",
@@ -71,66 +72,9 @@ SUPPLY_TABLES: tuple[TableSpec, ...] = (
             cents("price_cents", "Price."),
         ),
     ),
-    TableSpec(
-        name="suppliers",
-        meaning="who we buy from",
-        fields=(
-            ident("supplier", "Supplier.", key=True),
-            choice("lead_time", "Shape of the lead time.", LEAD_TIMES, "fixed"),
-            number(
-                "lead_time_days",
-                "Mean days from purchase order to the site's dock.",
-                high=3650,
-                windowed=True,
-            ),
-            number("lead_time_cv", "Its coefficient of variation (gamma, lognormal).", "0", high=5),
-            Field(
-                name="order_days",
-                kind="weekdays",
-                meaning="Days purchase orders may be sent.",
-                default="Mon-Sun",
-            ),
-            cents("order_cost_cents", "Fixed cost of a purchase order.", "0"),
-        ),
-    ),
-    TableSpec(
-        name="lead_times",
-        meaning="empirical lead times: factors on a supplier's mean",
-        optional=True,
-        absent="no supplier has an empirical lead time",
-        fields=(
-            ident("supplier", "Supplier.", "suppliers.supplier", key=True),
-            number("factor", "Lead time as a multiple of lead_time_days.", high=1000, key=True),
-            number("share", "Relative share (any scale)."),
-        ),
-    ),
-    TableSpec(
-        name="stock",
-        meaning="what each site carries, from whom, and when it reorders",
-        fields=(
-            ident("site", "Site.", "sites.site", key=True),
-            ident("sku", "SKU.", "skus.sku", key=True),
-            count("on_hand_units", "Units on hand at the start."),
-            ident("supplier", "Supplier; empty = never reordered.", "suppliers.supplier", default=""),
-            choice("policy", "min_max (s,S), quantity (r,Q), base_stock (S) or none.", POLICIES, "none"),
-            count(
-                "reorder_point_units",
-                "Order when the inventory position is at or below this.",
-                "0",
-                low=-MANY,
-            ),
-            count("order_up_to_units", "Position an order restores (min_max, base_stock).", "0"),
-            count(
-                "order_quantity_units",
-                "Units of an order (quantity); multiples are ordered when one is not enough.",
-                "0",
-            ),
-            count("review_days", "Days between reviews.", "1", low=1, high=365),
-            count("moq_units", "Smallest order.", "1", low=1),
-            count("pack_units", "Orders are multiples of this.", "1", low=1),
-            number("shrinkage_units_per_day", "Mean units a day that vanish.", "0"),
-        ),
-    ),
+)
+
+OUTCOME_TABLES: tuple[TableSpec, ...] = (
     TableSpec(
         name="dispositions",
         meaning="what becomes of returned units",
@@ -194,7 +138,20 @@ SUPPLY_TABLES: tuple[TableSpec, ...] = (
         fields=(
             Field(name="date", kind="date", meaning="Local day.", key=True),
             ident("sku", "SKU.", "skus.sku", key=True),
-            count("units", "Units asked for.", low=1),
+            ident(
+                "site",
+                "Site asked; empty = all sites together (a SKU's rows name a site in every row or in none).",
+                "sites.site",
+                default="",
+                key=True,
+            ),
+            count("units", "Units asked for; a day without a row had none."),
+            Field(
+                name="sold_out",
+                kind="flag",
+                meaning="Stock ran out that day: the units are what was sold, and more may have been asked for.",
+                default="false",
+            ),
         ),
     ),
 )

@@ -123,6 +123,17 @@ def _identities(records: RunRecords, business: Business) -> Iterator[tuple[str, 
         stock.on_order_units,
         _sums(bought.cell[~come], bought.units[~come], n_cells),
     )
+    yield (
+        "units bought by cell = received + still on order",
+        _sums(bought.cell, bought.units, n_cells),
+        stock.received_units + stock.on_order_units,
+    )
+    opened = bought.ordered_s == NEVER
+    yield (
+        "units open at the start by cell = the model's purchase orders",
+        _sums(bought.cell[opened], bought.units[opened], n_cells),
+        _sums(_open_cells(business, cell_of), business["purchase_orders"].integers("units"), n_cells),
+    )
     losses = records.shrinkage
     yield (
         "units shrunk by cell = losses found at reviews",
@@ -178,6 +189,11 @@ def _sums(cell: Int, units: Int, n_cells: int) -> I64:
     total = np.zeros(n_cells, dtype=np.int64)
     np.add.at(total, cell, units.astype(np.int64))
     return total
+
+
+def _open_cells(business: Business, cell_of: Int) -> Int:
+    """Cell of each row of the model's purchase orders."""
+    return cell_of[business.codes("purchase_orders", "site"), business.codes("purchase_orders", "sku")]
 
 
 def _return_identities(records: RunRecords) -> Iterator[tuple[str, Int | int, Int | int]]:

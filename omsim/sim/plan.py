@@ -1,7 +1,8 @@
 """A business compiled for one run: every calendar, tariff and rule as the arrays the engines read.
 
 Owns the translation from tables to arrays and nothing that happens in time; both engines read the same plan, so that
-what they do alike is the specification's and what they read alike is the model's. See `SPECIFICATION.md`.
+what they do alike is the specification's and what they read alike is the model's. See `SPECIFICATION.md`. Suppliers
+and open orders are `supply`'s, carriers `tariff`'s, people `staffing`'s work.
 """
 
 from __future__ import annotations
@@ -16,15 +17,9 @@ from omsim.model.calendars import DAY_S, Calendar
 from omsim.model.fields import DISPOSITIONS
 from omsim.model.places import zone_distances_km
 from omsim.sim.cycles import allocation_cycles, outage_days
-from omsim.sim.distributions import (
-    TASK_KIND,
-    empirical_factors,
-    fixed_factors,
-    gamma_factors,
-    lognormal_factors,
-    lognormal_lag_s,
-)
+from omsim.sim.distributions import TASK_KIND, lognormal_factors, lognormal_lag_s
 from omsim.sim.staffing import closed_days, station_capacity
+from omsim.sim.supply import OpenOrders, Supply, compile_open_orders, compile_supply
 from omsim.sim.tariff import Tariff, compile_tariff
 
 if TYPE_CHECKING:
@@ -150,17 +145,6 @@ class Goods(NamedTuple):
     return_lag_s: Ints
 
 
-class Supply(NamedTuple):
-    """Suppliers: mean lead time and days late by day (n_days, n_suppliers), factors (n_suppliers, N_CELLS)."""
-
-    lead_days: Floats
-    late_s: Ints
-    factor: Floats
-    order_days: Ints
-    receiving_minute: Ints  # by site, -1 = at once
-    pair_number: Ints  # (n_sites, n_suppliers), what lead-time draws know the pair by
-
-
 class Stations(NamedTuple):
     """Capacity calendars: station i has people[k] from change_s[k], k in first[i]..first[i + 1] - 1.
 
@@ -182,6 +166,7 @@ class Plan(NamedTuple):
     cells: Cells
     goods: Goods
     supply: Supply
+    open_orders: OpenOrders
     tariff: Tariff
     stations: Stations
 
@@ -208,7 +193,8 @@ def compile_plan(business: Business) -> Plan:
         channels=_channels(business),
         cells=_cells(business),
         goods=_goods(business),
-        supply=_supply(business),
+        supply=compile_supply(business),
+        open_orders=compile_open_orders(business, calendar),
         tariff=tariff,
         stations=Stations(*station_capacity(business, calendar, closed)),
     )
@@ -358,41 +344,3 @@ def _dispositions(business: Business) -> tuple[Ints, Floats]:
     group = [names.index(category if category in shares else "") for category in business["skus"].texts("category")]
     cumulative = np.cumsum(np.stack(list(shares.values())), axis=1)
     return np.array(group, dtype=np.int64), cumulative / cumulative[:, -1:]
-
-
-def _supply(business: Business) -> Supply:
-    suppliers, lead_times = business["suppliers"], business["lead_times"]
-    start, n_days = business.settings.start_date.toordinal(), business.settings.horizon_days
-    names = suppliers.texts("supplier")
-    of_supplier = business.codes("lead_times", "supplier")
-    factors = []
-    for i, shape in enumerate(suppliers.texts("lead_time")):
-        cv = float(suppliers.numbers("lead_time_cv")[i])
-        if shape == "gamma":
-            factors.append(gamma_factors(cv))
-        elif shape == "lognormal":
-            factors.append(lognormal_factors(cv))
-        elif shape == "empirical":
-            rows = of_supplier == i
-            factors.append(empirical_factors(lead_times.numbers("factor")[rows], lead_times.numbers("share")[rows]))
-        else:
-            factors.append(fixed_factors())
-    late = np.zeros((n_days, len(names)), dtype=np.int64)
-    events = business["events"]
-    for row, kind in enumerate(events.texts("kind")):
-        if kind == "supplier_late":
-            first = max(int(events.integers("start")[row]) - start, 0)
-            last = max(int(events.integers("end")[row]) - start + 1, 0)
-            target = events.texts("target")[row]
-            late[first:last, [i for i, name in enumerate(names) if target in ("", name)]] += int(
-                round(float(events.numbers("value")[row]) * DAY_S)
-            )
-    return Supply(
-        lead_days=np.array(business.by_day("suppliers", "lead_time_days")),
-        late_s=late,
-        factor=np.stack(factors) if factors else np.ones((0, 1)),
-        order_days=np.array(suppliers.integers("order_days")),
-        receiving_minute=np.array(business["sites"].integers("receiving_time")),
-        pair_number=(base_numbers(business, "sites", "site")[:, None] << 20)
-        + base_numbers(business, "suppliers", "supplier"),
-    )

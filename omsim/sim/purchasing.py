@@ -25,7 +25,7 @@ I64 = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurchaseLines:
-    """Lines of the purchase orders of one review; int64, shape (n,), sorted by (po, cell)."""
+    """Lines of purchase orders, of one review or open at the start; int64, shape (n,), sorted by (po, cell)."""
 
     po: I64
     cell: I64
@@ -76,6 +76,12 @@ def place_orders(
         dtype=np.int64,
     )
     return PurchaseLines(po=first_po + of_line, cell=cell, units=units, receipt_s=receipt[of_line])
+
+
+def opening_lines(plan: Plan) -> PurchaseLines:
+    """The purchase-order lines open at the start."""
+    lines = plan.open_orders
+    return PurchaseLines(po=lines.po, cell=lines.cell, units=lines.units, receipt_s=lines.receipt_s)
 
 
 def shrinkage_by_day(plan: Plan, day: int, *, seed: int, replication: int) -> I64:

@@ -203,7 +203,10 @@ class ContactColumns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurchaseColumns:
-    """One row a purchase-order line; `receipt_s` is planned at ordering and may lie beyond the horizon."""
+    """One row a purchase-order line; `receipt_s` is planned at ordering and may lie beyond the horizon.
+
+    `ordered_s` is NEVER for what was open at the start: it was ordered before the run, which pays no order cost for it.
+    """
 
     po: Int
     cell: Int

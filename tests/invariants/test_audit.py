@@ -113,6 +113,8 @@ FORGERIES: dict[str, Forgery] = {
     "reserved stock is on hand": forged("stock", "reserved_units", 0, 1_000_000),
     "units received by cell = purchase lines due": forged("purchases", "units", due, 1),
     "units on order by cell = purchase lines not yet due": forged("purchases", "units", not_due, 1),
+    "units bought by cell = received + still on order": forged("stock", "received_units", 0, 1),
+    "units open at the start by cell = the model's purchase orders": forged("purchases", "ordered_s", 0, 0, to=True),
     "units reserved of a short line = its pieces": forged("short_lines", "reserved_units", 0, 1),
     "no line is over-served": forged("short_lines", "cancelled_units", 0, 1000),
     "units backordered by cell = units of lines that wait there": forged("stock", "backordered_units", 0, 1),

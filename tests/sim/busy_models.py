@@ -22,6 +22,7 @@ from sim.drawn_tables import (
     draw_events,
     draw_orders,
     draw_people,
+    draw_purchases,
     number_or_text,
 )
 
@@ -139,6 +140,15 @@ def tied_business(settings: dict[str, object], *, start_date: str) -> Business:
             ,         scrap,       3
         """,
         suppliers="supplier, lead_time, lead_time_days, order_days\nmill, fixed, 2, Mon-Fri",
+        supplier_holidays=f"supplier, date\nmill, {on(2)}\nmill, {on(9)}",
+        purchase_orders=f"""
+            purchase_order, site,  sku, supplier, units, due_date
+            late,           south, NA,  mill,     15,    {on(3)}
+            soon,           north, 012, mill,     35,    {on(0)}
+            soon,           south, 012, mill,     5,     {on(0)}
+            late,           north, NA,  mill,     25,    {on(1)}
+            later,          north, 1e5, mill,     4,     {on(40)}
+        """,
         contacts="""
             reason,   share, delay_hours, handle_s, patience_s, cost_cents
             question, 0.5,   1,           900,      600,        1
@@ -151,8 +161,12 @@ def tied_business(settings: dict[str, object], *, start_date: str) -> Business:
     )
 
 
-def random_business(seed: int) -> Business:
-    """A whole business drawn from `seed`: 1-3 sites, 2-4 SKUs, 1-3 channels, some 60 orders a day, 7-11 days."""
+def random_business(seed: int, *, open_orders: bool = True) -> Business:
+    """A whole business drawn from `seed`: 1-3 sites, 2-4 SKUs, 1-3 channels, some 60 orders a day, 7-11 days.
+
+    `open_orders` adds, for most seeds, orders open at the start and suppliers' holidays, price breaks and freight; they
+    are drawn apart, so that all else stays as it is without them.
+    """
     draw = Drawer(seed)
     zone = draw.one(*CHANGES_OF_CLOCKS)
     start = draw.one(*CHANGES_OF_CLOCKS[zone])
@@ -275,6 +289,16 @@ def random_business(seed: int) -> Business:
     tables["events"] = draw_events(draw, first, n_days, sites, channels, tables["services"]["carrier"])
     if draw.odds(0.3):
         tables["orders"] = draw_orders(draw, first, n_days, channels, regions, skus)
+    if open_orders:
+        capacity = Drawer(seed + 2_000_003)
+        tables["suppliers"] |= {
+            "truck_cost_cents": capacity.wholes(3, 0, 5000),
+            "truck_g": capacity.each(3, 1, 1000, 20_000),
+            "truck_dm3": capacity.each(3, 0, 0, 5),
+        }
+        tables |= draw_purchases(
+            Drawer(seed + 1_000_003), first, n_days, tables["stock"], tables["suppliers"]["supplier"]
+        )
     business = build_business(settings, tables)
     return _overlaid(draw, business, first, n_days) if draw.odds(0.5) else business
 

@@ -147,6 +147,43 @@ def draw_orders(
     return orders
 
 
+def draw_purchases(draw: Drawer, first: date, n_days: int, stock: Cells, suppliers: list[str]) -> dict[str, Cells]:
+    """Up to eight orders open at the start, of any supplier, some for two sites; days off, price breaks and freight."""
+    orders: Cells = {name: [] for name in ("purchase_order", "site", "sku", "supplier", "units", "due_date")}
+    for number in range(draw.whole(0, 8)):
+        supplier = draw.one(*suppliers)
+        for row, (site, sku) in enumerate(zip(stock["site"], stock["sku"], strict=True)):
+            if draw.odds(0.4 if row else 1):
+                due = first + timedelta(
+                    days=int(draw.one(0, 0, draw.whole(0, n_days - 1), draw.whole(n_days - 1, n_days + 1)))
+                )
+                cells = (f"P{9 - number}", site, sku, supplier, str(draw.whole(1, 30)), due.isoformat())
+                for name, cell in zip(orders, cells, strict=True):
+                    orders[name].append(cell)
+    days = [(name, first + timedelta(days=day)) for name in suppliers for day in range(-1, n_days) if draw.odds(0.2)]
+    skus = sorted(set(stock["sku"]))
+    steps = [(name, sku, units) for name in suppliers for sku in skus for units in (5, 20) if draw.odds(0.4)]
+    values = [(name, value) for name in suppliers for value in (0, 2000, 9000) if draw.odds(0.5)]
+    return {
+        "price_breaks": {
+            "supplier": [name for name, _, _ in steps],
+            "sku": [sku for _, sku, _ in steps],
+            "from_units": [str(units) for _, _, units in steps],
+            "unit_cost_cents": [str(60 - units) for _, _, units in steps],
+        },
+        "freight": {
+            "supplier": [name for name, _ in values],
+            "from_value_cents": [str(value) for _, value in values],
+            "freight_cents": draw.wholes(len(values), 0, 5000),
+        },
+        "purchase_orders": orders,
+        "supplier_holidays": {
+            "supplier": [name for name, _ in days],
+            "date": [day.isoformat() for _, day in days],
+        },
+    }
+
+
 def number_or_text(value: object) -> object:
     """A cell of settings as a number where it is one."""
     try:

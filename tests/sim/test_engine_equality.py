@@ -14,6 +14,7 @@ from sim.busy_models import both_engines, digest_of, random_business, tied_busin
 from omsim.model.fields import DISPOSITIONS
 from omsim.model.scenario import load
 from omsim.sim.audit import audit
+from omsim.sim.plan import compile_plan
 from omsim.sim.records import NEVER, RunRecords, differences
 
 if TYPE_CHECKING:
@@ -100,8 +101,14 @@ def test_random_businesses_have_everything():
     """The drawn businesses between them make everything happen that an engine could get wrong."""
     seen: Counter[str] = Counter()
     for seed in range(12):
-        _, run = both_engines(random_business(seed), seed=seed)
+        business = random_business(seed)
+        _, run = both_engines(business, seed=seed)
+        opened = run.purchases.ordered_s == NEVER
         seen.update(
+            open_received=int((opened & (run.purchases.receipt_s < run.horizon_s)).sum()),
+            open_due_at_once=int((opened & (run.purchases.receipt_s == 0)).sum()),
+            open_still=int((opened & (run.purchases.receipt_s >= run.horizon_s)).sum()),
+            supplier_days_off=int(compile_plan(business).supply.holiday.sum()),
             rejected=int(run.orders.rejected.sum()),
             waited=int((run.short_lines.cell >= 0).sum()),
             cancelled=int((run.short_lines.cancelled_s != NEVER).sum()),

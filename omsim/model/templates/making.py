@@ -1,8 +1,7 @@
 """Made businesses: `metro` (shipped), `national` (benchmarks) and the starter of ``omsim init``.
 
 Owns the putting together; every draw comes from one seeded generator in a fixed order, so a recipe always gives the
-same business. The recipes are in `template_recipes`, the tables in `template_catalog`, `template_network` and
-`template_stock`.
+same business. The recipes are in `recipes`, the tables in `catalog`, `network`, `stock` and `terms`.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from omsim.model.building import build_business
-from omsim.model.templates import catalog, network, stock
+from omsim.model.templates import catalog, network, stock, terms
 from omsim.model.templates.recipes import METRO, NATIONAL, STARTER, Recipe
 
 if TYPE_CHECKING:
@@ -49,7 +48,14 @@ def make_business(recipe: Recipe) -> Business:
             "lead_times": network.make_lead_times(recipe),
             "dispositions": network.make_dispositions(),
             "contacts": network.make_contacts(),
+            "freight": terms.make_freight(tables["suppliers"]["supplier"]),
+            "price_breaks": terms.make_price_breaks(skus, tables["stock"]),
+            "supplier_holidays": terms.make_supplier_holidays(),
+            "service_targets": terms.make_service_targets(),
         }
+        tables["suppliers"] |= terms.supplier_terms(tables["suppliers"]["supplier"])
+        category_of = dict(zip(skus["sku"], skus["category"], strict=True))
+        tables["stock"]["max_cover_days"] = terms.most_cover_days(category_of, tables["stock"]["sku"])
     return build_business(_settings(recipe), tables)
 
 

@@ -111,6 +111,7 @@ def make_sites(recipe: Recipe) -> Columns:
         "task_times": ["lognormal" for _ in stores],
         "task_cv": [0.35 for _ in stores],
         "labour_cents_per_hour": [2100 if store else 2300 for store in stores],
+        "storage_dm3": [plan.storage_dm3 for plan in recipe.sites],
     }
 
 

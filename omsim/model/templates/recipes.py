@@ -48,6 +48,7 @@ class SitePlan:
     city: str
     carried_share: float
     cutoff: str = "17:00"
+    storage_dm3: int = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,9 +166,11 @@ METRO = Recipe(
     seed=20260928,
     n_skus=200,
     sites=(
-        SitePlan(site="leipzig", kind="dc", city="leipzig", carried_share=1.0),
-        SitePlan(site="dortmund", kind="dc", city="dortmund", carried_share=1.0),
-        SitePlan(site="berlin_store", kind="store", city="berlin", carried_share=0.3, cutoff="16:00"),
+        SitePlan(site="leipzig", kind="dc", city="leipzig", carried_share=1.0, storage_dm3=330_000),
+        SitePlan(site="dortmund", kind="dc", city="dortmund", carried_share=1.0, storage_dm3=470_000),
+        SitePlan(
+            site="berlin_store", kind="store", city="berlin", carried_share=0.3, cutoff="16:00", storage_dm3=105_000
+        ),
     ),
     cities=tuple(CITIES)[:10],
     channels=_channels(2740),

@@ -18,6 +18,7 @@ from omsim.sim.decisions import order_units
 from omsim.sim.plan import POLICY_NONE, receiving_instant
 from omsim.sim.process.entities import PurchaseLine
 from omsim.sim.process.moments import RECEIPTS, REVIEW, SHRINKAGE, Moment
+from omsim.sim.records import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,15 +47,33 @@ class Purchasing:
         supply = shop.plan.supply
         self._supplier: list[int] = shop.plan.cells.supplier.tolist()
         self._order_days: list[int] = supply.order_days.tolist()
+        self._holiday: list[list[bool]] = supply.holiday.tolist()
         self._review_days: list[int] = shop.plan.cells.review_days.tolist()
         policy = shop.plan.cells.policy.tolist()
         self._reordered = [cell for cell in shop.cells if policy[cell.number] != POLICY_NONE]
+        self._expect_open_orders()
         reviews = [review_s for review_s in shop.plan.times.review_s.tolist() if review_s < shop.horizon_s]
         shop.env.process(self._lose_units(reviews))
         if shop.plan.rules.continuous:
             shop.env.process(self._review_at_cycles())
         else:
             shop.env.process(self._review_daily(reviews))
+
+    def _expect_open_orders(self) -> None:
+        """Await what was ordered before the run, which is on order from its first second."""
+        rows = zip(*(column.tolist() for column in self.shop.plan.open_orders), strict=True)
+        for po, cell, supplier, units, receipt_s in rows:
+            self._buy(
+                PurchaseLine(
+                    po=po,
+                    cell=self.shop.cells[cell],
+                    supplier=supplier,
+                    units=units,
+                    ordered_s=NEVER,
+                    receipt_s=receipt_s,
+                )
+            )
+            self._n_orders = po + 1
 
     def _review_daily(self, reviews: list[int]) -> ProcessGenerator:
         for review_s in reviews:
@@ -79,7 +98,10 @@ class Purchasing:
     def _review(self, cells: Iterable[Cell], *, key: int) -> None:
         """Order what the policies ask for: one purchase order for each site and supplier."""
         orders: dict[tuple[int, int], list[tuple[Cell, int]]] = defaultdict(list)
+        holiday = self._holiday[self.shop.day_of(self.shop.now)]
         for cell in cells:
+            if holiday[self._supplier[cell.number]]:
+                continue
             units = order_units(self.shop.plan.cells, cell.number, cell.position)
             if units:
                 orders[cell.site, self._supplier[cell.number]].append((cell, units))

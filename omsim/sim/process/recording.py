@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from omsim.demand.arrivals import Intake
     from omsim.model.business import Business
     from omsim.sim.process.book import Book
+    from omsim.sim.process.entities import PurchaseLine
     from omsim.sim.process.shop import Shop
 
 
@@ -84,7 +85,7 @@ def record_run(business: Business, intake: Intake, shop: Shop, *, seed: int, rep
             closed_s=_int32(desk.closed_s),
             abandoned=np.array(desk.abandoned, dtype=np.bool_),
         ),
-        purchases=purchase_columns(book, shop),
+        purchases=purchase_columns(business, book, shop),
         shrinkage=shrinkage_columns(book),
         stock=stock_columns(book, shop),
         stations=station_columns(shop),
@@ -163,9 +164,28 @@ def return_columns(book: Book, shop: Shop) -> ReturnColumns:
     )
 
 
-def purchase_columns(book: Book, shop: Shop) -> PurchaseColumns:
+def purchase_columns(business: Business, book: Book, shop: Shop) -> PurchaseColumns:
     """The purchase-order lines, which were made by purchase order and cell."""
-    cost = shop.plan.goods.unit_cost_cents.tolist()
+    unit_cost = shop.plan.goods.unit_cost_cents.tolist()
+    table = business["price_breaks"]
+    columns = (
+        business.codes("price_breaks", "supplier"),
+        business.codes("price_breaks", "sku"),
+        table.integers("from_units"),
+        table.integers("unit_cost_cents"),
+    )
+    breaks: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for supplier, sku, from_units, cents in zip(*(column.tolist() for column in columns), strict=True):
+        breaks.setdefault((supplier, sku), []).append((from_units, cents))
+
+    def paid_cents(line: PurchaseLine) -> int:
+        """Cost of a line's goods: all units at the price of the highest break they reach."""
+        each: int = unit_cost[line.cell.sku]
+        for from_units, cents in sorted(breaks.get((line.supplier, line.cell.sku), ())):
+            if line.units >= from_units:
+                each = cents
+        return line.units * each
+
     return PurchaseColumns(
         po=_int32([line.po for line in book.purchases]),
         cell=_int32([line.cell.number for line in book.purchases]),
@@ -173,7 +193,7 @@ def purchase_columns(book: Book, shop: Shop) -> PurchaseColumns:
         units=_int32([line.units for line in book.purchases]),
         ordered_s=_int32([line.ordered_s for line in book.purchases]),
         receipt_s=_int64([line.receipt_s for line in book.purchases]),
-        cost_cents=_int64([line.units * cost[line.cell.sku] for line in book.purchases]),
+        cost_cents=_int64([paid_cents(line) for line in book.purchases]),
     )
 
 

@@ -17,7 +17,7 @@ from omsim.model.calendars import Calendar
 from omsim.sim.clock import Turn, at, call_at
 from omsim.sim.decisions import decide_tender
 from omsim.sim.plan import BEYOND_DAYS, Plan
-from omsim.sim.purchasing import PurchaseLines, place_orders, shrinkage_by_day
+from omsim.sim.purchasing import PurchaseLines, opening_lines, place_orders, shrinkage_by_day
 from omsim.sim.window.allocation import allocate_until, fill_waiting
 from omsim.sim.window.finish import Finished, make_records
 from omsim.sim.window.flow import advance_floor, put_at_dock
@@ -81,11 +81,12 @@ class _WindowRun:
         self.due: dict[int, list[PurchaseLines]] = {}
         self.purchases: list[tuple[int, PurchaseLines]] = []
         self.losses: list[I64] = []
-        self.n_po = 0
         self.tenders: list[TenderRow] = []
         self.daily = {name: np.empty((plan.times.n_days, n_cells), np.int32) for name in ("hand", "back", "order")}
         self.advanced_s = 0
         self.env = simpy.Environment()
+        self._expect(opening_lines(plan))
+        self.n_po = int(plan.open_orders.po[-1]) + 1 if plan.open_orders.po.size else 0
 
     def play(self) -> None:
         """Carry every control instant, the last midnight being the horizon itself."""
@@ -163,7 +164,8 @@ class _WindowRun:
             self._allocate(instant)
             if self.plan.rules.continuous:
                 yield at(self.env, instant, Turn.REVIEW)
-                self._order(-1, number)
+                day = int(np.searchsorted(self.plan.times.day_start_s, instant, side="right")) - 1
+                self._order(day, number)
 
     def _restock(self) -> None:
         put_away_returns(self.guide, self.state, int(self.env.now), self.touched)
@@ -216,13 +218,11 @@ class _WindowRun:
                 self._order(day, day)
 
     def _order(self, day: int, occasion: int) -> None:
-        """Review positions (`day` < 0: all of them) and send the purchase orders."""
+        """Review positions and send the purchase orders."""
         now = int(self.env.now)
         n = review_positions(self.plan, self.state.free, self.state.stock, day, self.ordered_cell, self.ordered_units)
         if not n:
             return
-        if day < 0:
-            day = int(np.searchsorted(self.plan.times.day_start_s, now, side="right")) - 1
         lines = place_orders(
             self.plan,
             self.calendar,
@@ -237,6 +237,10 @@ class _WindowRun:
         )
         self.n_po = int(lines.po[-1]) + 1
         self.purchases.append((now, lines))
+        self._expect(lines)
+
+    def _expect(self, lines: PurchaseLines) -> None:
+        """Put away purchase-order lines when they come."""
         for instant in np.unique(lines.receipt_s).tolist():
             if instant >= self.plan.times.horizon_s:
                 break

@@ -109,7 +109,7 @@ def make_records(business: Business, plan: Plan, run: Finished, *, seed: int, re
         pieces=pieces,
         returns=returns,
         contacts=contacts,
-        purchases=purchase_columns(plan, run.purchases),
+        purchases=purchase_columns(business, plan, run.purchases),
         shrinkage=shrinkage_columns(run.losses),
         stock=_stock(plan, run),
         stations=_stations(plan, run, desk),

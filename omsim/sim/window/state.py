@@ -177,7 +177,7 @@ def _grown(block: NDArray[np.signedinteger], rows: int, used: int) -> NDArray[np
 
 
 def empty_state(plan: Plan, intake: Intake, orders: Orders, queue: I32) -> State:
-    """State at second 0: stock as opened, nobody waiting, room for as many shipments as orders and a tenth more.
+    """State at second 0: stock and open orders, nobody waiting, room for as many shipments as orders and a tenth more.
 
     Rooms are what is expected and a little more: growing means copying.
     """
@@ -186,6 +186,7 @@ def empty_state(plan: Plan, intake: Intake, orders: Orders, queue: I32) -> State
     back = int(n_lines * 1.15 * _expected_return_share(plan, intake)) + 64
     stock = np.zeros((n_cells, 16), dtype=np.int64)
     stock[:, ON_HAND] = plan.cells.opening
+    np.add.at(stock[:, ON_ORDER], plan.open_orders.cell, plan.open_orders.units)
     return State(
         tally=np.zeros(8, dtype=np.int64),
         queue=queue,

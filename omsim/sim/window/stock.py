@@ -155,17 +155,20 @@ def lose_patience(guide: Guide, state: State, at_s: int) -> None:
 
 @compiled
 def review_positions(plan: Plan, free: I64, stock: I64, day: int, cells_out: I64, units_out: I64) -> int:
-    """Write what every reviewed cell orders; `day` < 0 reviews all of them (continuous). Returns how many order."""
-    cells = plan.cells
+    """Write what every cell reviewed on a day orders (of suppliers who take orders then). Returns how many order."""
+    cells, supply = plan.cells, plan.supply
     n = 0
     for cell in range(cells.site.size):
         if cells.policy[cell] == POLICY_NONE:
             continue
-        if day >= 0:
+        supplier = cells.supplier[cell]
+        if not plan.rules.continuous:
             if day % cells.review_days[cell] != 0:
                 continue
-            if plan.supply.order_days[cells.supplier[cell]] >> plan.times.weekday[day] & 1 == 0:
+            if supply.order_days[supplier] >> plan.times.weekday[day] & 1 == 0:
                 continue
+        if supply.holiday[day, supplier]:
+            continue
         position = free[cell] + stock[cell, ON_ORDER] - stock[cell, BACKORDERED]
         units = order_units(cells, cell, position)
         if units > 0:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from omsim.sim.records import PurchaseColumns, ShrinkageColumns, TenderColumns
+from omsim.sim.purchase_cost import goods_cost_cents
+from omsim.sim.records import NEVER, PurchaseColumns, ShrinkageColumns, TenderColumns
 
 if TYPE_CHECKING:
+    from omsim.model.business import Business
     from omsim.sim.decisions import TenderDecision
     from omsim.sim.plan import Plan
     from omsim.sim.purchasing import PurchaseLines
@@ -46,23 +48,25 @@ def tender_row(at_s: int, site: int, slots: NDArray[np.int64], decision: TenderD
     )
 
 
-def purchase_columns(plan: Plan, purchases: list[tuple[int, PurchaseLines]]) -> PurchaseColumns:
-    """All purchase-order lines, as sent."""
+def purchase_columns(business: Business, plan: Plan, purchases: list[tuple[int, PurchaseLines]]) -> PurchaseColumns:
+    """All purchase-order lines: those open at the start, then the others as sent."""
+    opening = plan.open_orders
 
     def column(name: str) -> NDArray[np.int64]:
-        parts = [getattr(lines, name) for _, lines in purchases]
-        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+        return np.concatenate([getattr(opening, name), *(getattr(lines, name) for _, lines in purchases)])
 
     cell, units = column("cell"), column("units")
+    before = opening.po.size
     sent = [np.full(lines.po.size, at_s, dtype=np.int64) for at_s, lines in purchases]
+    supplier = np.concatenate([opening.supplier, plan.cells.supplier[cell[before:]]])
     return PurchaseColumns(
         po=column("po"),
         cell=cell,
-        supplier=plan.cells.supplier[cell],
+        supplier=supplier,
         units=units,
-        ordered_s=np.concatenate(sent) if sent else np.zeros(0, dtype=np.int64),
+        ordered_s=np.concatenate([np.full(before, NEVER, dtype=np.int64), *sent]),
         receipt_s=column("receipt_s"),
-        cost_cents=units * plan.goods.unit_cost_cents[plan.cells.sku[cell]],
+        cost_cents=goods_cost_cents(business, cell=cell, supplier=supplier, units=units),
     )
 
 
