@@ -1,7 +1,8 @@
 """Ordering policies of many items at once: exact searches for (s, S), (r, Q) and base stock, and their measures.
 
-Owns the loops behind the policies of `omsim.optimize`. Demand comes as the ragged tables of
-`omsim.kernels.distributions`. Inputs are checked by the callers; the kernels trust them.
+Owns the loops behind the least-cost policies of `omsim.optimize`; searches for a service target are
+`omsim.kernels.inventory_targets`'s. Demand comes as the ragged tables of `omsim.kernels.distributions`. Inputs are
+checked by the callers; the kernels trust them.
 """
 
 from __future__ import annotations
@@ -21,23 +22,42 @@ if TYPE_CHECKING:
 
 
 @compiled
+def dot(left: Floats, right: Floats) -> float:
+    """Sum of products of two rows of one length, in four running sums.
+
+    Four sums do not wait for one another, which is what makes it fast; the order of additions is part of the code, so
+    the result is the same on every machine.
+    """
+    n = left.size
+    whole = n - n % 4
+    first, second, third, fourth = 0.0, 0.0, 0.0, 0.0
+    for k in range(0, whole, 4):
+        first += left[k] * right[k]
+        second += left[k + 1] * right[k + 1]
+        third += left[k + 2] * right[k + 2]
+        fourth += left[k + 3] * right[k + 3]
+    for k in range(whole, n):
+        first += left[k] * right[k]
+    return float((first + second) + (third + fourth))
+
+
+@compiled
 def renewal_terms(own: Floats, n_terms: int) -> Floats:
     """Expected visits to 0, 1, ..., n_terms - 1 units of demand since the last order (renewal density).
 
     ``m(0) = 1 / (1 - p0)``, ``m(j) = sum_{k=1..j} p_k m(j - k) / (1 - p0)``; needs ``p0 < 1``.
     """
-    used = np.flatnonzero(own)
+    least = 1
+    while own[least] <= 0.0:
+        least += 1
+    most = own.size - 1
+    backwards = own[::-1].copy()  # so that both rows of a sum run forwards
     visits = np.zeros(n_terms)
     often = 1.0 / (1.0 - own[0])
     visits[0] = often
-    for j in range(1, n_terms):
-        total = 0.0
-        for k in used:
-            if k > j:
-                break
-            if k > 0:
-                total += own[k] * visits[j - k]
-        visits[j] = total * often
+    for j in range(least, n_terms):
+        reach = min(j, most)
+        visits[j] = often * dot(visits[j - reach : j - least + 1], backwards[most - reach : most - least + 1])
     return visits
 
 
@@ -77,6 +97,15 @@ def cycle_cost(
         level = top - j
         total += visits[j] * (hold * (level - mean) + (hold + penalty) * loss_at(loss, level))
     return float(total / visits_below[top - low])
+
+
+@compiled
+def levels_downwards(highest: int, n_levels: int, hold: float, penalty: float, loss: Floats) -> Floats:
+    """Holding and shortage cost of ending a period's demand from levels ``highest, highest - 1, ...``."""
+    cost = np.empty(n_levels)
+    for j in range(n_levels):
+        cost[j] = hold * (highest - j - loss[0]) + (hold + penalty) * loss_at(loss, highest - j)
+    return cost
 
 
 @compiled
@@ -126,12 +155,14 @@ def search_min_max(
             reorder_point[i], order_up_to[i] = best - 1, best
             cost[i] = h * (best - mean) + (h + p) * loss_at(loss, best)
             continue
-        n_terms = 64
+        n_terms = 16
         visits = renewal_terms(own, n_terms)
-        visits_below = np.zeros(n_terms + 1)
-        visits_below[1:] = np.cumsum(visits)
+        below = np.cumsum(visits)
+        # costs of the levels best + n_terms, ..., best - n_terms - 1: all that a spread up to n_terms can reach
+        costs = levels_downwards(best + n_terms, 2 * n_terms + 2, h, p, loss)
         low, top = best, best
         so_far = np.inf
+        spent = fixed[i]  # of a cycle; it lasts as many periods as visits are made
         while True:  # widen downwards until ordering at `low` is right
             low -= 1
             if top - low > n_terms:
@@ -139,24 +170,30 @@ def search_min_max(
                 if n_terms > 2 * most_spread:
                     break
                 visits = renewal_terms(own, n_terms)
-                visits_below = np.zeros(n_terms + 1)
-                visits_below[1:] = np.cumsum(visits)
-            so_far = cycle_cost(low, top, fixed[i], h, p, mean, loss, visits, visits_below)
-            if so_far <= h * (low - mean) + (h + p) * loss_at(loss, low):
+                below = np.cumsum(visits)
+                costs = levels_downwards(best + n_terms, 2 * n_terms + 2, h, p, loss)
+            spent += visits[top - low - 1] * costs[best + n_terms - (low + 1)]
+            so_far = spent / below[top - low - 1]
+            if so_far <= costs[best + n_terms - low]:
                 break
         trial = top + 1
         while n_terms <= 2 * most_spread and h * (trial - mean) + (h + p) * loss_at(loss, trial) <= so_far:
             if trial - low > n_terms:
                 n_terms *= 2
                 visits = renewal_terms(own, n_terms)
-                visits_below = np.zeros(n_terms + 1)
-                visits_below[1:] = np.cumsum(visits)
-            if cycle_cost(low, trial, fixed[i], h, p, mean, loss, visits, visits_below) < so_far:
+                below = np.cumsum(visits)
+                costs = levels_downwards(best + n_terms, 2 * n_terms + 2, h, p, loss)
+            highest = best + n_terms  # level of the first of `costs`
+            spread = trial - low
+            spent = fixed[i] + dot(visits[:spread], costs[highest - trial : highest - low])
+            if spent / below[spread - 1] < so_far:
                 top = trial
-                so_far = cycle_cost(low, top, fixed[i], h, p, mean, loss, visits, visits_below)
-                while so_far <= h * (low + 1 - mean) + (h + p) * loss_at(loss, low + 1) and low + 1 < top:
+                so_far = spent / below[spread - 1]
+                while low + 1 < top and so_far <= costs[highest - (low + 1)]:  # one level less is cheaper now
                     low += 1
-                    so_far = cycle_cost(low, top, fixed[i], h, p, mean, loss, visits, visits_below)
+                    spread = top - low
+                    spent -= visits[spread] * costs[highest - low]
+                    so_far = spent / below[spread - 1]
             trial += 1
         reorder_point[i], order_up_to[i] = low, top
         cost[i] = so_far if n_terms <= 2 * most_spread else np.nan
@@ -219,46 +256,6 @@ def search_order_quantity(
 def short_above(loss_before: Floats, loss_after: Floats, level: int) -> float:
     """Units newly short in a cycle that starts at `level`: owed after it less owed before it."""
     return loss_at(loss_after, level) - loss_at(loss_before, level)
-
-
-@compiled
-def search_top_for_fill(
-    drop: Floats,
-    drop_first: Units,
-    before_pmf: Floats,
-    before_first: Units,
-    after_pmf: Floats,
-    after_first: Units,
-    fill_rate: Floats,
-) -> Units:
-    """Smallest top of the position that fills `fill_rate` of demand at once, for each item.
-
-    The position just after ordering is ``top - j`` with probability ``drop[j]``. Units short fall as the top rises
-    (after exceeds before stochastically), so a bisection is exact. A target met to within 1e-12 counts as met.
-    """
-    n_items = after_first.size - 1
-    tops = np.zeros(n_items, dtype=np.int64)
-    for i in range(n_items):
-        loss_before = loss_of(before_pmf[before_first[i] : before_first[i + 1]])
-        loss_after = loss_of(after_pmf[after_first[i] : after_first[i + 1]])
-        demand = loss_after[0] - loss_before[0]
-        allowed = (1.0 - fill_rate[i] + 1e-12) * demand
-        own = drop[drop_first[i] : drop_first[i + 1]]
-        low, high = -1, own.size + loss_after.size  # short at low (or no demand), served at high
-        if demand <= 0.0:
-            tops[i] = 0
-            continue
-        while high - low > 1:
-            top = (low + high) // 2
-            short = 0.0
-            for j in range(own.size):
-                short += own[j] * short_above(loss_before, loss_after, top - j)
-            if short <= allowed:
-                high = top
-            else:
-                low = top
-        tops[i] = high
-    return tops
 
 
 @compiled

@@ -14,7 +14,13 @@ import numpy as np
 from omsim.demand.checked import checked_column, checked_units
 from omsim.errors import FieldError, SolveError
 from omsim.kernels.inventory import search_order_quantity
-from omsim.optimize.policies.stock_position import MOST_SPREAD_UNITS, order_quantity_drop, top_for_fill_rate
+from omsim.optimize.policies.stock_position import (
+    MOST_SPREAD_UNITS,
+    base_stock_drop,
+    measure_policy,
+    order_quantity_drop,
+    top_for_fill_rate,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -127,3 +133,43 @@ def solve_order_quantity(
     if np.isnan(cost).any():
         raise SolveError(f"(r, Q) of item {int(np.argmax(np.isnan(cost)))}", "unfinished", f"Q {MOST_SPREAD_UNITS}")
     return OrderQuantityTable(reorder_point_units=reorder_point, order_units=quantity, cost_per_period=cost)
+
+
+def cost_of_order_quantity(
+    period: DemandTable,
+    after: DemandTable,
+    reorder_point_units: ArrayLike,
+    order_units: ArrayLike,
+    order_cost: ArrayLike,
+    holding_cost: ArrayLike,
+    shortage_cost: ArrayLike,
+    *,
+    reviews_per_period: ArrayLike = 1.0,
+) -> NDArray[np.float64]:
+    """Long-run cost per period of given (r, nQ), computed apart from the search (its independent check).
+
+    Parameters
+    ----------
+    reorder_point_units, order_units : int, shape (n_items,) or one number
+        Q >= 1.
+    period, after, order_cost, holding_cost, shortage_cost, reviews_per_period
+        As in `solve_order_quantity`; costs may be 0.
+
+    Returns
+    -------
+    float64, shape (n_items,)
+        K * orders + h * on hand + p * backordered; an order of n times Q is one order.
+    """
+    n_items = after.n_items
+    if period.n_items != n_items:
+        raise FieldError("period", f"a table of {n_items} items", period.n_items)
+    low = checked_units("reorder_point_units", reorder_point_units, n_items, least=-(10**12))
+    quantity = checked_units("order_units", order_units, n_items, least=1, most=MOST_SPREAD_UNITS)
+    measures = measure_policy(low + quantity, order_quantity_drop(quantity, n_items), base_stock_drop(n_items), after)
+    ordered_share = (period.mean() - period.expected_short_units(quantity)) / quantity
+    orders = ordered_share * checked_column("reviews_per_period", reviews_per_period, n_items)
+    return (
+        checked_column("order_cost", order_cost, n_items) * orders
+        + checked_column("holding_cost", holding_cost, n_items) * measures.on_hand_units
+        + checked_column("shortage_cost", shortage_cost, n_items) * measures.backordered_units
+    )

@@ -16,7 +16,8 @@ import numpy as np
 from omsim.demand.checked import checked_column, checked_units
 from omsim.demand.lead_time import DemandTable
 from omsim.errors import FieldError
-from omsim.kernels.inventory import measure_tops, renewal_rows, search_top_for_fill
+from omsim.kernels.inventory import measure_tops, renewal_rows
+from omsim.kernels.inventory_targets import search_top_for_fill
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
