@@ -13,7 +13,7 @@ component     what                                                              
 pick, pack    task seconds x the site's wage                                                    end of the task
 parcel        the carrier's price, fuel included                                                tender
 holding       stock on hand x unit cost x holding rate, in equal shares over orders shipped     all the time
-ordering      fixed cost, freight and trucks of purchase orders, in shares as holding           order sent
+ordering      fixed cost, freight, trucks of purchase orders less price breaks, as holding          order sent
 return        label; inspection at the model's mean seconds, handling, value not recovered      request; inspection
 contact       cost of answering                                                                 answer
 late_penalty  an order late or lost                                                             promise
@@ -255,11 +255,19 @@ def purchase_orders(records: RunRecords) -> NDArray[np.intp]:
     return sent[np.unique(purchases.po[sent], return_index=True)[1]]
 
 
+def price_break_cents(records: RunRecords, business: Business) -> int:
+    """What price breaks saved on the purchase orders sent in the counted time."""
+    bought = records.purchases
+    sent = (bought.ordered_s >= records.warm_up_s) & (bought.ordered_s < records.horizon_s)
+    unit_cost = business["skus"].integers("unit_cost_cents")[business.codes("stock", "sku")[bought.cell[sent]]]
+    return int((bought.units[sent] * unit_cost - bought.cost_cents[sent]).sum())
+
+
 def _shared_costs(records: RunRecords, business: Business) -> tuple[tuple[int, int], tuple[int, int]]:
     """The components that no single order causes, with their totals in 1/3600 cent."""
     rate_ppm = round(business.settings.holding_rate_per_year * MILLION)
     holding = stock_cents_s(records, business) * rate_ppm * kernel.PER_CENT
     holding = (2 * holding + MILLION * YEAR_S) // (2 * MILLION * YEAR_S)  # rounded half up, once
     charges = order_charges_cents(records.purchases, business)
-    ordering = int(charges[purchase_orders(records)].sum()) * kernel.PER_CENT
+    ordering = (int(charges[purchase_orders(records)].sum()) - price_break_cents(records, business)) * kernel.PER_CENT
     return (kernel.C_HOLDING, holding), (kernel.C_ORDERING, ordering)

@@ -1,8 +1,8 @@
 """The command line: the only package that prints.
 
-Commands live in `simulation` (run, compare, report), `models` (validate, init, import, schema) and `optimization`
-(optimize); `frame` owns options, precedence and exit codes, `voice` the two streams. Importing this package loads
-neither NumPy nor anything that does: each command imports what it needs when it is called.
+Commands live in `simulation` (run, compare, report), `models` (validate, init, import, schema), `optimization`
+(optimize) and `reorder` (the nightly job); `frame` owns options, precedence and exit codes, `voice` the two streams.
+Importing this package loads neither NumPy nor anything that does: each command imports what it needs when it is called.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import omsim
 from omsim.cli import frame
 from omsim.cli.models import import_, init, schema, validate
 from omsim.cli.optimization import optimize
+from omsim.cli.reorder import reorder
 from omsim.cli.simulation import compare, report, run
 
 
@@ -33,7 +34,7 @@ def group(context: click.Context) -> None:
         context.default_map = frame.read_config(group, context, path)
 
 
-for _command in (run, compare, report, validate, init, import_, optimize, schema):
+for _command in (run, compare, report, validate, init, import_, optimize, reorder, schema):
     group.add_command(_command)
 
 

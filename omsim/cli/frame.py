@@ -27,11 +27,12 @@ F = TypeVar("F", bound="Callable[..., Any]")
 DEFAULT_SEED = 1
 DEFAULT_REPLICATIONS = 10
 CONFIG_FILE = "omsim.toml"
-NOT_CONFIGURABLE = ("as_json", "debug", "rerun", "force")
+NOT_CONFIGURABLE = ("as_json", "debug", "rerun", "force", "as_of", "dry_run", "explain", "rebuild_exports", "html")
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INVALID = 3
+EXIT_RUNNING = 5
 EXIT_GATE = 6
 EXIT_INTERRUPTED = 130
 

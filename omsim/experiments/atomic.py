@@ -14,19 +14,44 @@ from typing import TYPE_CHECKING, Any
 from omsim.errors import RunError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a file so that readers see the old content or the new, never a part, even after a power cut."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
-    _sync_folder(path.parent)
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes, *, passed: Callable[[str], None] = lambda step: None) -> None:
+    """Write a file so that readers see the old content or the new, never a part, even after a power cut.
+
+    A write or sync that fails leaves the old content and no other file, and is not tried again: after a failed sync
+    nobody knows what the disk holds.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    content : bytes
+        All of it.
+    passed : callable
+        Told each step once it is behind: ``written``, ``synced``, ``renamed``.
+    """
+    beside = path.with_name(f"{path.name}.partial-{os.getpid()}")
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            passed("written")
+            os.fsync(file.fileno())
+        passed("synced")
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    passed("renamed")
+    sync_folder(path.parent)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -59,7 +84,7 @@ def publish_folder(partial: Path, final: Path) -> None:
     At every instant `final` is a whole folder or absent, and what it held before is gone only after the new one is in
     its place.
     """
-    _sync_folder(partial)
+    sync_folder(partial)
     if final.exists():
         aside = final.with_name(f"{final.name}.old-{os.getpid()}")
         os.rename(final, aside)
@@ -67,7 +92,7 @@ def publish_folder(partial: Path, final: Path) -> None:
         shutil.rmtree(aside, ignore_errors=True)
     else:
         os.rename(partial, final)
-    _sync_folder(final.parent)
+    sync_folder(final.parent)
 
 
 def adopt_partial(final: Path) -> Path:
@@ -89,7 +114,7 @@ def adopt_partial(final: Path) -> Path:
 
 
 def left_overs(final: Path) -> list[Path]:
-    """Partial folders for `final` whose process is gone (or is this one)."""
+    """Partial files and folders for `final` whose process is gone (or is this one)."""
     found = []
     for left in sorted(final.parent.glob(f"{glob.escape(final.name)}.partial-*")):
         number = left.name.rpartition("-")[2]
@@ -110,7 +135,8 @@ def _alive(process: int) -> bool:
     return True
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut."""
     if os.name == "nt":  # folders cannot be opened there, and renames are journalled
         return
     handle = os.open(folder, os.O_RDONLY)

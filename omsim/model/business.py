@@ -146,6 +146,7 @@ class Settings:
     review: str
     reorder: str
     aim: str
+    unit_value_cents: int
     target_fill_rate: float
     budget_cents: int
     reforecast_days: int

@@ -44,6 +44,8 @@ def check_settings(settings: Settings, tables: Tables, places: Places) -> list[P
             f"must be less than model.horizon_days ({settings.horizon_days})",
             settings.warm_up_days,
         )
+    if settings.reorder == "optimizer" and settings.review != "daily":
+        problem("decisions.review", "must be daily where purchasing.reorder is optimizer", settings.review)
     if settings.start_date + timedelta(days=settings.horizon_days) > LAST_DATE:
         problem("model.horizon_days", f"must end before {LAST_DATE}", settings.horizon_days)
     return problems

@@ -66,8 +66,11 @@ def _cells(pa: Any, column: Any, kind: str) -> Cells:
             array: np.ndarray[Any, Any] = column.to_numpy()
             return array
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            texts: list[object] = column.to_numpy().tolist()
-            return texts
+            words = column.combine_chunks().dictionary_encode()
+            if isinstance(words, pa.ChunkedArray):
+                words = words.combine_chunks()
+            known: list[object] = words.dictionary.to_pylist()  # one object a word: millions of rows share few of them
+            return list(map(known.__getitem__, words.indices.to_numpy().tolist()))
     values: list[object] = column.to_pylist()
     return values
 

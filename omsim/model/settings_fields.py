@@ -97,10 +97,15 @@ SETTINGS = TableSpec(
         ),
         choice(
             "purchasing.aim",
-            "What reorder plans aim at. fill_rate: the targets at least cost; cost: least expected cost, lost margin "
-            "and goodwill included.",
-            ("fill_rate", "cost"),
+            "What reorder plans aim at. fill_rate: the targets, with least stock; cost: least expected cost, a unit "
+            "lacking has cost its margin; one_price: stock wherever it earns most units, each worth unit_value_cents.",
+            ("fill_rate", "cost", "one_price"),
             "fill_rate",
+        ),
+        cents(
+            "purchasing.unit_value_cents",
+            "What one more unit served from stock is worth, the same for every SKU (aim one_price).",
+            "500",
         ),
         share(
             "purchasing.target_fill_rate",

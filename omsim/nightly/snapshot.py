@@ -47,6 +47,8 @@ class Snapshot:
         Hash of every input.
     notes : tuple of str
         What was noticed while reading, for the summary.
+    confirmed : tuple of str
+        Proposals of earlier nights that the open purchase orders refer to: the purchasing system has taken them over.
     """
 
     business: Business
@@ -62,6 +64,7 @@ class Snapshot:
     source: str
     digest: str
     notes: tuple[str, ...] = ()
+    confirmed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +85,8 @@ class LastNight:
         Proposals of earlier nights that may not have reached the purchasing system yet.
     n_cells : int
         Cells it planned.
+    lapsed : mapping of proposal to (site, sku, units, due date)
+        Proposals so old and still unconfirmed that they no longer count as on order; each is told once.
     """
 
     as_of: date | None = None
@@ -90,3 +95,4 @@ class LastNight:
     value_cents: int = 0
     unconfirmed: Mapping[str, tuple[str, str, int, date]] = field(default_factory=dict)
     n_cells: int = 0
+    lapsed: Mapping[str, tuple[str, str, int, date]] = field(default_factory=dict)

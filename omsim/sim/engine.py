@@ -47,7 +47,13 @@ def run_once(
     if engine not in ENGINES:
         raise RunError(f"engine {engine!r}", f"choose one of {', '.join(ENGINES)}")
     intake = draw_intake(business, seed=seed, replication=replication)
-    records = ENGINES[engine](business, compile_plan(business), intake, seed=seed, replication=replication)
+    plan = compile_plan(business)
+    planner = None
+    if business.settings.reorder == "optimizer":
+        from omsim.sim.planning import ReorderPlanner  # forecasts and solvers take a while to load
+
+        planner = ReorderPlanner(business, plan, intake, seed=seed, replication=replication)
+    records = ENGINES[engine](business, plan, intake, seed=seed, replication=replication, planner=planner)
     del intake
     give_back()
     check(records, business)

@@ -21,10 +21,19 @@ if TYPE_CHECKING:
     from omsim.demand.arrivals import Intake
     from omsim.model.business import Business
     from omsim.sim.plan import Plan
+    from omsim.sim.planning import ReorderPlanner
     from omsim.sim.records import RunRecords
 
 
-def run_process(business: Business, plan: Plan, intake: Intake, *, seed: int, replication: int) -> RunRecords:
+def run_process(
+    business: Business,
+    plan: Plan,
+    intake: Intake,
+    *,
+    seed: int,
+    replication: int,
+    planner: ReorderPlanner | None = None,
+) -> RunRecords:
     """Run one replication of a business, order by order.
 
     Parameters
@@ -36,6 +45,8 @@ def run_process(business: Business, plan: Plan, intake: Intake, *, seed: int, re
         `draw_intake(business, seed=seed, replication=replication)`, or any other orders.
     seed, replication : int
         Key every draw of the run.
+    planner : ReorderPlanner, optional
+        Orders at the reviews in place of the cells' policies.
 
     Returns
     -------
@@ -44,7 +55,7 @@ def run_process(business: Business, plan: Plan, intake: Intake, *, seed: int, re
     """
     shop = Shop(business, plan, intake, seed=seed, replication=replication)
     warehouse = Warehouse(shop, Docks(shop))
-    Purchasing(shop, warehouse)
+    Purchasing(shop, warehouse, planner)
     shop.env.process(receive_orders(shop, warehouse))
     shop.env.process(take_stock(shop))
     shop.env.run(until=Moment(shop.env, shop.horizon_s, CLOSE))

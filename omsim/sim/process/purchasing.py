@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from simpy.events import ProcessGenerator
 
+    from omsim.sim.planning import ReorderPlanner
     from omsim.sim.process.shop import Shop
     from omsim.sim.process.stock import Cell
     from omsim.sim.process.warehouse import Warehouse
@@ -38,10 +39,12 @@ class Purchasing:
     shop : Shop
     warehouse : Warehouse
         Is told which cells units came to.
+    planner : ReorderPlanner or None
+        Orders at the daily reviews in place of the cells' policies.
     """
 
-    def __init__(self, shop: Shop, warehouse: Warehouse) -> None:
-        self.shop, self._warehouse = shop, warehouse
+    def __init__(self, shop: Shop, warehouse: Warehouse, planner: ReorderPlanner | None) -> None:
+        self.shop, self._warehouse, self._planner = shop, warehouse, planner
         self._n_orders = 0
         self._due: dict[int, list[PurchaseLine]] = {}
         supply = shop.plan.supply
@@ -79,6 +82,10 @@ class Purchasing:
         for review_s in reviews:
             yield Moment(self.shop.env, review_s, REVIEW)
             day = self.shop.day_of(review_s)
+            planned = self._planned(day)
+            if planned is not None:
+                self._send(planned, key=day)
+                continue
             weekday = int(self.shop.plan.times.weekday[day])
             self._review(
                 (
@@ -96,15 +103,37 @@ class Purchasing:
             self._review(self._reordered, key=cycle)
 
     def _review(self, cells: Iterable[Cell], *, key: int) -> None:
-        """Order what the policies ask for: one purchase order for each site and supplier."""
-        orders: dict[tuple[int, int], list[tuple[Cell, int]]] = defaultdict(list)
+        """Order what the policies ask for."""
+        wanted = []
         holiday = self._holiday[self.shop.day_of(self.shop.now)]
         for cell in cells:
             if holiday[self._supplier[cell.number]]:
                 continue
             units = order_units(self.shop.plan.cells, cell.number, cell.position)
             if units:
-                orders[cell.site, self._supplier[cell.number]].append((cell, units))
+                wanted.append((cell, units))
+        self._send(wanted, key=key)
+
+    def _planned(self, day: int) -> list[tuple[Cell, int]] | None:
+        """What the planner orders at the review of a day; None without one, or while it knows too little."""
+        if self._planner is None:
+            return None
+        cells = self.shop.cells
+        planned = self._planner.orders(
+            day,
+            np.array([cell.free for cell in cells], dtype=np.int64),
+            np.array([cell.on_order for cell in cells], dtype=np.int64),
+            np.array([cell.backordered for cell in cells], dtype=np.int64),
+        )
+        if planned is None:
+            return None
+        return [(cells[cell], units) for cell, units in zip(*(column.tolist() for column in planned), strict=True)]
+
+    def _send(self, lines: Iterable[tuple[Cell, int]], *, key: int) -> None:
+        """Buy: one purchase order for each site and supplier."""
+        orders: dict[tuple[int, int], list[tuple[Cell, int]]] = defaultdict(list)
+        for cell, units in lines:
+            orders[cell.site, self._supplier[cell.number]].append((cell, units))
         for (site, supplier), wanted in sorted(orders.items(), key=lambda entry: entry[0]):
             receipt_s = self._receipt_instant(site, supplier, key)
             for cell, units in wanted:

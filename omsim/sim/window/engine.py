@@ -39,14 +39,23 @@ if TYPE_CHECKING:
 
     from omsim.demand.arrivals import Intake
     from omsim.model.business import Business
+    from omsim.sim.planning import ReorderPlanner
     from omsim.sim.records import RunRecords
 
 I64 = NDArray[np.int64]
 
 
-def run_window(business: Business, plan: Plan, intake: Intake, *, seed: int, replication: int) -> RunRecords:
+def run_window(
+    business: Business,
+    plan: Plan,
+    intake: Intake,
+    *,
+    seed: int,
+    replication: int,
+    planner: ReorderPlanner | None = None,
+) -> RunRecords:
     """Simulate one replication by windows; see `SPECIFICATION.md` for what happens."""
-    run = _WindowRun(business, plan, intake, seed, replication)
+    run = _WindowRun(business, plan, intake, seed, replication, planner)
     run.play()
     finished = run.finished()
     del run  # its queues may go while the records are made
@@ -56,7 +65,15 @@ def run_window(business: Business, plan: Plan, intake: Intake, *, seed: int, rep
 class _WindowRun:
     """One replication under way."""
 
-    def __init__(self, business: Business, plan: Plan, intake: Intake, seed: int, replication: int) -> None:
+    def __init__(
+        self,
+        business: Business,
+        plan: Plan,
+        intake: Intake,
+        seed: int,
+        replication: int,
+        planner: ReorderPlanner | None,
+    ) -> None:
         self.plan, self.seed, self.replication = plan, seed, replication
         self.rule = business.settings.carrier_rule
         self.calendar = Calendar(
@@ -84,6 +101,7 @@ class _WindowRun:
         self.tenders: list[TenderRow] = []
         self.daily = {name: np.empty((plan.times.n_days, n_cells), np.int32) for name in ("hand", "back", "order")}
         self.advanced_s = 0
+        self.planner = planner
         self.env = simpy.Environment()
         self._expect(opening_lines(plan))
         self.n_po = int(plan.open_orders.po[-1]) + 1 if plan.open_orders.po.size else 0
@@ -220,14 +238,14 @@ class _WindowRun:
     def _order(self, day: int, occasion: int) -> None:
         """Review positions and send the purchase orders."""
         now = int(self.env.now)
-        n = review_positions(self.plan, self.state.free, self.state.stock, day, self.ordered_cell, self.ordered_units)
-        if not n:
+        cell, units = self._wanted(day)
+        if not cell.size:
             return
         lines = place_orders(
             self.plan,
             self.calendar,
-            cell=self.ordered_cell[:n].copy(),
-            units=self.ordered_units[:n].copy(),
+            cell=cell,
+            units=units,
             at_s=now,
             day=day,
             occasion=occasion,
@@ -253,6 +271,18 @@ class _WindowRun:
                     po=lines.po[come], cell=lines.cell[come], units=lines.units[come], receipt_s=lines.receipt_s[come]
                 )
             )
+
+    def _wanted(self, day: int) -> tuple[I64, I64]:
+        """Cells and units the planner orders, or, without one or while it knows too little, the policies."""
+        stock = self.state.stock
+        if self.planner is not None:
+            planned = self.planner.orders(day, self.state.free, stock[:, ON_ORDER], stock[:, BACKORDERED])
+            if planned is not None:
+                cell, units = planned
+                stock[cell, ON_ORDER] += units
+                return cell, units
+        n = review_positions(self.plan, self.state.free, stock, day, self.ordered_cell, self.ordered_units)
+        return self.ordered_cell[:n].copy(), self.ordered_units[:n].copy()
 
     def _receive(self) -> None:
         self._advance()

@@ -1,0 +1,138 @@
+"""Each item's own policy on tonight's forecast, and what a shortage is worth by it.
+
+Owns the three aims of a model. ``fill_rate``: the least stock with which all items of one target together reach it
+(type 2), at one price on stock (Everett 1963); the same target for each item by itself would spend on dear and erratic
+items what fills more units elsewhere. ``cost``: (s, S) of least ordering, holding and shortage cost (Zheng & Federgruen 1991), a unit owed for as long as the
+mean wait having cost its margin. ``one_price``: base stock on lost-sales paths, a further unit of stock wherever it
+earns more than it costs to hold, every unit served being worth the same. Both are proved on real orders in
+`omsim.experiments.replanning`.
+
+Where sending an order costs something, S - s is the economic order quantity (Harris 1913), and s is where as much of
+the time is covered as at the best level without it (Zheng 1992: at the optimum nothing is owed for p / (p + h) of the
+time, whatever the quantity). A shortage is worth what makes the level just the best, so that items can be weighed
+against each other when money or room is short. The policies themselves are `omsim.optimize.policies`'.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from omsim.optimize.policies.min_max import solve_min_max
+from omsim.optimize.policies.service_levels import implied_shortage_cost, top_for_ready_rate
+from omsim.optimize.policies.stock_position import base_stock_drop, min_max_drop
+from omsim.optimize.reorder.cell_terms import DAYS_PER_YEAR
+from omsim.optimize.reorder.replanned_levels import levels_for_shared_fill, plan_levels
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from numpy.typing import NDArray
+
+    from omsim.demand.forecast.predictive import PredictiveDemand
+    from omsim.optimize.reorder.cell_terms import CellTerms
+
+    Floats = NDArray[np.float64]
+    Units = NDArray[np.int64]
+
+
+class Past(NamedTuple):
+    """What all items were asked for, and the seed of what is sampled from it."""
+
+    history_units: Units
+    first_day: date
+    open_days: NDArray[np.bool_]
+    seed: int
+
+
+def own_policies(
+    terms: CellTerms, items: Units, predicted: PredictiveDemand, target_fill: Floats, past: Past
+) -> tuple[Units, Units, Floats]:
+    """(s, S) of each item by itself, and the shortage cost that goes with it.
+
+    Parameters
+    ----------
+    terms : CellTerms
+    items : int64, shape (n,)
+        Items that are reviewed equally often.
+    predicted : PredictiveDemand
+        Of these items.
+    target_fill : float64, shape (n,)
+        Unit fill rates of their classes, in (0, 1).
+    past : Past
+        History of all items of the terms.
+
+    Returns
+    -------
+    reorder_point, order_up_to : int64, shape (n,)
+        s < S; -1 and 0 for what is not asked for.
+    shortage_cents : float64, shape (n,)
+        Of a unit owed at the end of a review period.
+    """
+    review = terms.review_days[items]
+    holding = terms.holding_cents[items] * review
+    period, before, after = predicted.period, predicted.before, predicted.after
+    aim = terms.business.settings.aim
+    if aim == "cost":
+        margin = np.maximum(terms.price_cents - terms.unit_cost_cents, 1)[items]
+        shortage = margin / np.maximum(terms.mean_wait_days()[items] + review, 1.0) * review
+        solved = solve_min_max(period, after, terms.order_cost_cents[items], holding, shortage)
+        low, top = solved.reorder_point_units, solved.order_up_to_units
+    else:
+        if aim == "one_price":
+            level = _levels_at_one_price(terms, items, past)
+        else:
+            targets, group = np.unique(target_fill, return_inverse=True)
+            value = np.maximum(terms.unit_cost_cents[items], 1)
+            level, _ = levels_for_shared_fill(
+                before, after, value_cents=value, target_fill_rate=targets, group=group.astype(np.int64)
+            )
+        spread = economic_units(terms, items, predicted.mean_units_per_day)
+        drop = min_max_drop(period, spread)
+        covered = after.cdf(level - 1)
+        top = np.where(covered > 0, top_for_ready_rate(drop, after, np.clip(covered, 1e-12, 1 - 1e-12)), 0)
+        top = np.where(spread <= 1, level, top)
+        low = top - spread
+        shortage = implied_shortage_cost(after, base_stock_drop(items.size), level, holding)
+    asked = after.mean() > 0
+    low, top = np.where(asked, low, -1), np.where(asked, np.maximum(top, low + 1), 0)
+    return low.astype(np.int64), top.astype(np.int64), np.maximum(shortage, 0.0)
+
+
+def _levels_at_one_price(terms: CellTerms, items: Units, past: Past) -> Units:
+    """Base-stock levels at one price on stock, lane by lane as lead times differ."""
+    settings = terms.business.settings
+    price = settings.holding_rate_per_year / DAYS_PER_YEAR / max(settings.unit_value_cents, 1)
+    level = np.zeros(items.size, dtype=np.int64)
+    for lane in np.unique(terms.lane[items]).tolist():
+        here = np.flatnonzero(terms.lane[items] == lane)
+        of_lane = items[here]
+        # a review's order replaces what the days since the last one took: as many more days to bridge
+        evening = np.concatenate((np.zeros(int(terms.review_days[of_lane[0]])), terms.lane_shares[lane]))
+        level[here] = plan_levels(
+            past.history_units[of_lane],
+            first_day=past.first_day,
+            value_cents=np.maximum(terms.unit_cost_cents[of_lane], 1),
+            lead_time_days=evening,
+            seed=past.seed,
+            price=max(price, 1e-12),
+            open_days=past.open_days,
+        ).levels
+    return level
+
+
+def economic_units(terms: CellTerms, items: Units, mean_units_per_day: Floats) -> Units:
+    """What an order of each item should be about, by itself; int64, shape (n,).
+
+    The economic order quantity (Harris 1913); at least what the supplier sells, and at least its demand over the days
+    in which the lane as a whole comes to its minimum value; at most a year's demand.
+    """
+    ideal = np.sqrt(2 * terms.order_cost_cents[items] * mean_units_per_day / terms.holding_cents[items])
+    lane = terms.lane[items]
+    daily = np.bincount(lane, weights=mean_units_per_day * terms.unit_cost_cents[items], minlength=len(terms.lane_site))
+    days = np.minimum(terms.minimum_cents / np.maximum(daily, 1e-9), DAYS_PER_YEAR)[lane]
+    most = np.maximum(mean_units_per_day * DAYS_PER_YEAR, 1)
+    least = np.maximum(terms.moq_units, terms.pack_units)[items]
+    wanted = np.minimum(np.maximum(ideal, days * mean_units_per_day), most)
+    return np.maximum(np.rint(wanted).astype(np.int64), least)
