@@ -32,6 +32,8 @@ UNSEEN_SEED = 7_919  # added to the run's seed: the past is drawn from orders th
 LEARNT_DAYS = 120  # of past drawn for a model without a history
 LEAST_KNOWN_DAYS = 28  # with fewer days known, cells keep the policies of `stock`
 MOST_KNOWN_DAYS = 400  # what a forecast looks back on
+NEAR_GAP = 0.02  # of the expected cost: a run plans hundreds of mornings, and what one leaves the next can take
+SOLVER_SECONDS = 60.0  # far more than such plans need, so that no answer depends on the clock
 
 
 class ReorderPlanner:
@@ -82,7 +84,8 @@ class ReorderPlanner:
             Position(on_hand_units=free[rows], on_order_units=on_order[rows], backordered_units=backordered[rows]),
             tonight=self._start + timedelta(days=day),
             due=day % np.maximum(self._terms.own_review_days, 1) == 0,
-            seconds=0.0,
+            seconds=SOLVER_SECONDS,
+            aim_gap=NEAR_GAP,
         )
         bought = np.flatnonzero(night.plan.units > 0)
         return rows[bought], night.plan.units[bought]
@@ -95,6 +98,7 @@ class ReorderPlanner:
                 self._known[:, first:known],
                 first_day=self._first_day + timedelta(days=first),
                 seed=self._seed,
+                known=self._outlook,
             )
             self._looked_on = day
         return self._outlook

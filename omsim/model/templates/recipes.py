@@ -169,7 +169,7 @@ METRO = Recipe(
         SitePlan(site="leipzig", kind="dc", city="leipzig", carried_share=1.0, storage_dm3=330_000),
         SitePlan(site="dortmund", kind="dc", city="dortmund", carried_share=1.0, storage_dm3=470_000),
         SitePlan(
-            site="berlin_store", kind="store", city="berlin", carried_share=0.3, cutoff="16:00", storage_dm3=105_000
+            site="berlin_store", kind="store", city="berlin", carried_share=0.3, cutoff="16:00", storage_dm3=260_000
         ),
     ),
     cities=tuple(CITIES)[:10],

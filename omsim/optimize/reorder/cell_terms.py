@@ -30,6 +30,7 @@ LEAST_HOLDING_CENTS = 1e-6  # a day; goods that cost nothing to keep would be or
 ABC_SHARES = (0.8, 0.95)  # of yearly demand at selling price, cumulated from the best seller
 XYZ_CVS = (0.5, 1.0)  # of weekly demand
 WEEK_DAYS = 7
+MM3_PER_DM3 = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +53,13 @@ class CellTerms:
         Most days of mean demand the position may cover (its own limit or the shelf life); 0 = no limit.
     holding_cents : float64, shape (n_items,)
         Cost of keeping a unit a day.
-    order_cost_cents : float64, shape (n_items,)
-        What sending an order costs whatever is on it (its fixed cost, a truck, the freight of a well-sized order), in
-        equal shares for the items of its lane: what an item's own policy must earn before it is worth an order.
+    sending_cents : float64, shape (n_lanes,)
+        What sending an order costs whatever is on it: its fixed cost, the freight of a well-sized order, and half a
+        truck, as that much of the last one is empty on average.
     minimum_cents : int64, shape (n_lanes,)
         Least value of an order.
+    truck_cents : float64, shape (n_items,)
+        A unit's part of a full truck.
     old_reorder_point, old_order_up_to : int64, shape (n_items,)
         The policy in the model (an (r, Q) read as (r, r + Q)).
     """
@@ -80,8 +83,9 @@ class CellTerms:
     volume_mm3: Ints
     max_cover_days: Floats
     holding_cents: Floats
-    order_cost_cents: Floats
+    sending_cents: Floats
     minimum_cents: Ints
+    truck_cents: Floats
     old_reorder_point: Ints
     old_order_up_to: Ints
 
@@ -104,7 +108,7 @@ def read_terms(business: Business) -> CellTerms:
     supplier, site = all_suppliers[row], business.codes("stock", "site")[row]
     sku = business.codes("stock", "sku")[row]
     n_sites = max(len(business["sites"]), 1)
-    pairs, lane, sharing = np.unique(supplier * n_sites + site, return_inverse=True, return_counts=True)
+    pairs, lane = np.unique(supplier * n_sites + site, return_inverse=True)
     lane_supplier, lane_site = pairs // n_sites, pairs % n_sites
     shares = period_shares(lane_wait_days(business, lane_site, lane_supplier)) if len(pairs) else np.ones((0, 1))
     cost = skus.integers("unit_cost_cents")[sku]
@@ -130,26 +134,39 @@ def read_terms(business: Business) -> CellTerms:
         own_review_days=stock.integers("review_days")[row],
         pack_units=stock.integers("pack_units")[row],
         moq_units=stock.integers("moq_units")[row],
+        truck_cents=_truck_cents(business, supplier, skus.integers("weight_g")[sku], size[0] * size[1] * size[2]),
         unit_cost_cents=cost,
         price_cents=skus.integers("price_cents")[sku],
         weight_g=skus.integers("weight_g")[sku],
         volume_mm3=size[0] * size[1] * size[2],
         max_cover_days=np.where(np.isfinite(limit), limit, 0.0),
         holding_cents=holding.astype(np.float64),
-        order_cost_cents=_sending_cents(business)[supplier] / sharing[lane],
+        sending_cents=_sending_cents(business)[lane_supplier],
         minimum_cents=business["suppliers"].integers("minimum_order_cents")[lane_supplier],
         old_reorder_point=point,
         old_order_up_to=up_to,
     )
 
 
-def _sending_cents(business: Business) -> Ints:
-    """Fixed cost, one truck and the least freight step of each supplier; int64, shape (n_suppliers,)."""
+def _sending_cents(business: Business) -> Floats:
+    """Cost of sending an order of each supplier, whatever is on it; float64, shape (n_suppliers,)."""
     suppliers = business["suppliers"]
     least = np.full(len(suppliers), np.iinfo(np.int64).max)
     np.minimum.at(least, business.codes("freight", "supplier"), business["freight"].integers("freight_cents"))
     freight = np.where(least < np.iinfo(np.int64).max, least, 0)
-    return np.asarray(suppliers.integers("order_cost_cents") + suppliers.integers("truck_cost_cents") + freight)
+    return suppliers.integers("order_cost_cents") + freight + suppliers.integers("truck_cost_cents") / 2
+
+
+def _truck_cents(business: Business, supplier: Ints, weight_g: Ints, volume_mm3: Ints) -> Floats:
+    """What a unit costs on a full truck of its supplier; float64, shape (n_items,)."""
+    suppliers = business["suppliers"]
+    part = np.zeros(len(supplier))
+    for load, room in (
+        (weight_g, suppliers.integers("truck_g")[supplier]),
+        (volume_mm3, suppliers.integers("truck_dm3")[supplier] * MM3_PER_DM3),
+    ):
+        part = np.maximum(part, np.divide(load, room, out=np.zeros(len(supplier)), where=room > 0))
+    return np.asarray(part * suppliers.integers("truck_cost_cents")[supplier])
 
 
 def may_order(terms: CellTerms, tonight: date) -> Flags:

@@ -9,7 +9,7 @@ under everything that ties the lines together. Each step is a neighbour's: `cell
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,10 +21,12 @@ from omsim.model.field_types import CENTS
 from omsim.optimize.policies.service_levels import implied_shortage_cost
 from omsim.optimize.policies.stock_position import min_max_drop
 from omsim.optimize.reorder.cell_terms import demand_classes, fill_targets, may_order
-from omsim.optimize.reorder.own_policies import Past, own_policies
+from omsim.optimize.reorder.own_policies import Past, lane_rhythm, own_policies
 from omsim.optimize.reorder.problem import (
+    MC_PER_CENT,
     MM3_PER_DM3,
     NO_LIMIT,
+    LineOptions,
     PurchaseLines,
     PurchaseOrders,
     ReorderProblem,
@@ -61,7 +63,10 @@ class Outlook:
     terms : CellTerms
     period, before, after : DemandTable
         Demand between reviews, until an order can be used, and until the next order can.
-    mean_units_per_day : float64, shape (n_items,)
+    mean_units_per_day, doubt_sigma : float64, shape (n_items,)
+        Expected demand, and how unsure its level is (spread of the logarithm).
+    order_cost_cents : float64, shape (n_items,)
+        Share of the cost of sending an order the item is on.
     demand_class, method, abc, xyz : object (text), shape (n_items,)
         Pattern of demand, how it was forecast, value and steadiness class.
     target_fill : float64, shape (n_items,)
@@ -79,8 +84,10 @@ class Outlook:
     before: DemandTable
     after: DemandTable
     mean_units_per_day: Floats
+    order_cost_cents: Floats
     demand_class: Texts
     method: Texts
+    doubt_sigma: Floats
     abc: Texts
     xyz: Texts
     target_fill: Floats
@@ -139,6 +146,7 @@ def look_ahead(
     sold_out: Flags | None = None,
     seed: int,
     method: str = "auto",
+    known: Outlook | None = None,
 ) -> Outlook:
     """Forecast every item and set its own policy.
 
@@ -155,6 +163,8 @@ def look_ahead(
         Of what the forecast samples.
     method : str
         As `predict_demand`'s.
+    known : Outlook, optional
+        An earlier look at the same items, whose methods and doubt are taken over instead of being scored anew.
 
     Raises
     ------
@@ -169,33 +179,35 @@ def look_ahead(
         raise FieldError("stock.supplier", "given in some row: there is nothing to reorder", "none")
     abc, xyz = demand_classes(terms, history_units)
     target = np.clip(fill_targets(terms, abc, xyz), LEAST_FILL, MOST_FILL)
-    open_days = history_units.sum(axis=0) > 0
-    groups, parts, levels = [], [], []
-    for review in np.unique(terms.review_days).tolist():
-        items = np.flatnonzero(terms.review_days == review)
-        predicted = predict_demand(
+    past = Past(history_units, first_day, history_units.sum(axis=0) > 0, seed)
+    groups = [np.flatnonzero(terms.review_days == review) for review in np.unique(terms.review_days).tolist()]
+    parts = [
+        predict_demand(
             history_units[items],
             first_day=first_day,
             before_days=terms.lane_shares[terms.lane[items]],
-            review_days=int(review),
+            review_days=int(terms.review_days[items[0]]),
             sold_out=None if sold_out is None else sold_out[items],
-            open_days=open_days,
-            method=method,
+            open_days=past.open_days,
+            method=method if known is None else tuple(known.method[items].tolist()),
+            doubt_sigma=None if known is None else known.doubt_sigma[items],
             seed=seed,
         )
-        groups.append(items)
-        parts.append(predicted)
-        levels.append(
-            own_policies(terms, items, predicted, target[items], Past(history_units, first_day, open_days, seed))
-        )
+        for items in groups
+    ]
     order = np.argsort(np.concatenate(groups), kind="stable")
 
-    def column(pieces: Sequence[NDArray[np.generic]]) -> NDArray[np.generic]:
+    def column(pieces: Sequence[NDArray[Any]]) -> NDArray[Any]:
         return np.concatenate(pieces)[order]
 
     def texts(pieces: Sequence[Sequence[str]]) -> Texts:
         return np.asarray([text for piece in pieces for text in piece], dtype=object)[order]
 
+    mean = column([part.mean_units_per_day for part in parts])
+    rhythm = lane_rhythm(terms, mean)
+    levels = [
+        own_policies(terms, items, part, target[items], past, rhythm) for items, part in zip(groups, parts, strict=True)
+    ]
     tables = in_order(
         joined([IntervalTables(period=part.period, before=part.before, after=part.after) for part in parts]),
         np.concatenate(groups),
@@ -205,15 +217,17 @@ def look_ahead(
         period=tables.period,
         before=tables.before,
         after=tables.after,
-        mean_units_per_day=column([part.mean_units_per_day for part in parts]).astype(np.float64),
+        mean_units_per_day=mean,
+        order_cost_cents=rhythm.order_cost_cents,
         demand_class=texts([[CLASSES[code] for code in part.demand_class.tolist()] for part in parts]),
         method=texts([part.method for part in parts]),
+        doubt_sigma=column([part.doubt_sigma for part in parts]),
         abc=abc,
         xyz=xyz,
         target_fill=target,
-        reorder_point=column([low for low, _, _ in levels]).astype(np.int64),
-        order_up_to=column([top for _, top, _ in levels]).astype(np.int64),
-        shortage_cents=column([shortage for _, _, shortage in levels]).astype(np.float64),
+        reorder_point=column([low for low, _, _ in levels]),
+        order_up_to=column([top for _, top, _ in levels]),
+        shortage_cents=column([shortage for _, _, shortage in levels]),
         source=parts[0].source,
     )
 
@@ -225,6 +239,7 @@ def plan_tonight(
     tonight: date,
     due: Flags | None = None,
     seconds: float,
+    aim_gap: float | None = None,
 ) -> TonightsPlan:
     """Buy for tonight under every rule that ties the lines together, and check the answer.
 
@@ -237,7 +252,9 @@ def plan_tonight(
     due : bool, shape (n_items,), optional
         Items under review tonight; all by default.
     seconds : float
-        For solvers of single purchase orders, in all; 0 = none is asked.
+        For solvers, in all; see `plan_purchases`.
+    aim_gap : float, optional
+        Share of the cost within which the plan is near enough to the best; the closer, the longer.
 
     Raises
     ------
@@ -245,7 +262,7 @@ def plan_tonight(
         No plan can hold all rules; the message names the smallest set that cannot hold together.
     """
     problem = tonights_problem(outlook, position, tonight=tonight, due=due)
-    return TonightsPlan(problem=problem, plan=plan_purchases(problem, solver_seconds=seconds))
+    return TonightsPlan(problem=problem, plan=plan_purchases(problem, solver_seconds=seconds, aim_gap=aim_gap))
 
 
 def tonights_problem(
@@ -261,24 +278,51 @@ def tonights_problem(
         lines,
         outlook.period,
         outlook.after,
-        order_cost_cents=terms.order_cost_cents,
+        order_cost_cents=outlook.order_cost_cents,
         holding_cents=outlook.holding_cents,
         shortage_cents=outlook.shortage_cents,
         horizon_periods=HORIZON_DAYS / terms.review_days,
         orderable=orderable,
     )
+    options = _with_truck_space(options, outlook)
     sites, budget = terms.business["sites"], terms.business.settings.budget_cents
-    # what stands there when tonight's goods come: all that is on its way has come by then, and has been sold from
-    still_there = np.maximum(position.units - outlook.before.mean(), 0.0)
-    stored = np.bincount(terms.site, weights=still_there * terms.volume_mm3, minlength=len(sites))
-    left = sites.integers("storage_dm3").astype(np.float64) * MM3_PER_DM3 - stored
     return ReorderProblem(
         lines=lines,
         orders=_orders(terms),
-        sites=StorageSites(name=sites.texts("site"), storage_left_mm3=np.clip(left, 0, NO_LIMIT).astype(np.int64)),
+        sites=StorageSites(name=sites.texts("site"), storage_left_mm3=_room_left(outlook, position, orderable)),
         options=options,
         budget_cents=budget if budget < CENTS else NO_LIMIT,
     )
+
+
+def _with_truck_space(options: LineOptions, outlook: Outlook) -> LineOptions:
+    """Options whose costs count full trucks for the horizon's demand, less the space tonight's units take.
+
+    Demand pays for its trucks whichever day they come, so tonight's trucks are no reason to wait: what is left to weigh
+    is the space in them that stays empty.
+    """
+    terms = outlook.terms
+    of_unit = np.rint(terms.truck_cents * MC_PER_CENT).astype(np.int64)
+    demand = np.rint(outlook.mean_units_per_day * HORIZON_DAYS).astype(np.int64)
+    line = options.line
+    return replace(options, cost_mc=options.cost_mc + of_unit[line] * (demand[line] - options.units))
+
+
+def _room_left(outlook: Outlook, position: Position, orderable: Flags) -> Units:
+    """Volume tonight's orders may add at each site; int64, shape (n_sites,), mm3.
+
+    Counted when tonight's goods come: all that is on its way has come, and has been sold from. Every line keeps the
+    room of its usual stock (the middle of its spread), so that buying one article ahead does not shut out tomorrow's
+    others; lines ordered tonight bring their own room with them.
+    """
+    terms = outlook.terms
+    sites = terms.business["sites"]
+    usual = outlook.order_up_to - (outlook.order_up_to - outlook.reorder_point) / 2
+    there = np.maximum(np.maximum(position.units, usual) - outlook.before.mean(), 0.0)
+    brought = np.where(orderable, np.maximum(outlook.order_up_to - position.units, 0), 0)
+    used = np.bincount(terms.site, weights=(there - brought) * terms.volume_mm3, minlength=len(sites))
+    capacity = sites.integers("storage_dm3").astype(np.float64) * MM3_PER_DM3
+    return np.clip(capacity - used, 0, NO_LIMIT).astype(np.int64)
 
 
 def _lines(outlook: Outlook, position: Position) -> PurchaseLines:

@@ -2,10 +2,10 @@
 
 Owns the three aims of a model. ``fill_rate``: the least stock with which all items of one target together reach it
 (type 2), at one price on stock (Everett 1963); the same target for each item by itself would spend on dear and erratic
-items what fills more units elsewhere. ``cost``: (s, S) of least ordering, holding and shortage cost (Zheng & Federgruen 1991), a unit owed for as long as the
-mean wait having cost its margin. ``one_price``: base stock on lost-sales paths, a further unit of stock wherever it
-earns more than it costs to hold, every unit served being worth the same. Both are proved on real orders in
-`omsim.experiments.replanning`.
+items what fills more units elsewhere. ``cost``: (s, S) of least ordering, holding and shortage cost (Zheng &
+Federgruen 1991), a unit owed for as long as the mean wait having cost its margin. ``one_price``: base stock on
+lost-sales paths, a further unit wherever it earns more than it costs to hold, every unit served being worth the same.
+The first and the last are proved on real orders in `omsim.experiments.replanning`.
 
 Where sending an order costs something, S - s is the economic order quantity (Harris 1913), and s is where as much of
 the time is covered as at the best level without it (Zheng 1992: at the optimum nothing is owed for p / (p + h) of the
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Units = NDArray[np.int64]
 
+LONGEST_CYCLE_DAYS = 91.0
+
 
 class Past(NamedTuple):
     """What all items were asked for, and the seed of what is sampled from it."""
@@ -47,7 +49,12 @@ class Past(NamedTuple):
 
 
 def own_policies(
-    terms: CellTerms, items: Units, predicted: PredictiveDemand, target_fill: Floats, past: Past
+    terms: CellTerms,
+    items: Units,
+    predicted: PredictiveDemand,
+    target_fill: Floats,
+    past: Past,
+    rhythm: LaneRhythm,
 ) -> tuple[Units, Units, Floats]:
     """(s, S) of each item by itself, and the shortage cost that goes with it.
 
@@ -62,6 +69,8 @@ def own_policies(
         Unit fill rates of their classes, in (0, 1).
     past : Past
         History of all items of the terms.
+    rhythm : LaneRhythm
+        Of all lanes and items.
 
     Returns
     -------
@@ -77,7 +86,7 @@ def own_policies(
     if aim == "cost":
         margin = np.maximum(terms.price_cents - terms.unit_cost_cents, 1)[items]
         shortage = margin / np.maximum(terms.mean_wait_days()[items] + review, 1.0) * review
-        solved = solve_min_max(period, after, terms.order_cost_cents[items], holding, shortage)
+        solved = solve_min_max(period, after, rhythm.order_cost_cents[items], holding, shortage)
         low, top = solved.reorder_point_units, solved.order_up_to_units
     else:
         if aim == "one_price":
@@ -88,7 +97,7 @@ def own_policies(
             level, _ = levels_for_shared_fill(
                 before, after, value_cents=value, target_fill_rate=targets, group=group.astype(np.int64)
             )
-        spread = economic_units(terms, items, predicted.mean_units_per_day)
+        spread = economic_units(terms, items, predicted.mean_units_per_day, rhythm)
         drop = min_max_drop(period, spread)
         covered = after.cdf(level - 1)
         top = np.where(covered > 0, top_for_ready_rate(drop, after, np.clip(covered, 1e-12, 1 - 1e-12)), 0)
@@ -122,17 +131,51 @@ def _levels_at_one_price(terms: CellTerms, items: Units, past: Past) -> Units:
     return level
 
 
-def economic_units(terms: CellTerms, items: Units, mean_units_per_day: Floats) -> Units:
-    """What an order of each item should be about, by itself; int64, shape (n,).
+class LaneRhythm(NamedTuple):
+    """How often the orders of each lane go, and what one costs each line on it.
 
-    The economic order quantity (Harris 1913); at least what the supplier sells, and at least its demand over the days
-    in which the lane as a whole comes to its minimum value; at most a year's demand.
+    Attributes
+    ----------
+    cycle_days : float64, shape (n_lanes,)
+        Days between two orders of a lane.
+    order_cost_cents : float64, shape (n_items,)
+        The item's share of the cost of sending an order it is on.
     """
-    ideal = np.sqrt(2 * terms.order_cost_cents[items] * mean_units_per_day / terms.holding_cents[items])
+
+    cycle_days: Floats
+    order_cost_cents: Floats
+
+
+def lane_rhythm(terms: CellTerms, mean_units_per_day: Floats) -> LaneRhythm:
+    """When a lane's lines order together.
+
+    The lane's cycle is the economic one (joint replenishment of Silver 1976, all lines in step), at least as long as
+    its demand takes to come to the minimum value, at most a quarter. An item is on an order as often as its pack or
+    smallest order lasts, at most each time; those that are share what sending costs, so that over the long run all of
+    it is paid and none of it twice.
+    """
+    n_lanes = len(terms.lane_site)
+    daily = np.maximum(mean_units_per_day, 1e-12)
+    holding = np.bincount(terms.lane, weights=daily * terms.holding_cents, minlength=n_lanes)
+    value = np.bincount(terms.lane, weights=daily * terms.unit_cost_cents, minlength=n_lanes)
+    economic = np.sqrt(2 * terms.sending_cents / np.maximum(holding, 1e-12))
+    cycle = np.clip(np.maximum(economic, terms.minimum_cents / np.maximum(value, 1e-12)), 1.0, LONGEST_CYCLE_DAYS)
+    lasts_days = np.maximum(terms.moq_units, terms.pack_units) / daily
+    on_order = np.minimum(cycle[terms.lane] / lasts_days, 1.0)
+    lines = np.bincount(terms.lane, weights=on_order, minlength=n_lanes)
+    share = terms.sending_cents / np.maximum(lines, 1.0)
+    return LaneRhythm(cycle_days=cycle, order_cost_cents=share[terms.lane])
+
+
+def economic_units(terms: CellTerms, items: Units, mean_units_per_day: Floats, rhythm: LaneRhythm) -> Units:
+    """What an order of each item should be about; int64, shape (n,).
+
+    The economic order quantity at the item's share of sending, at least its demand over its lane's cycle where sending
+    costs anything, at least what the supplier sells, at most a year's demand.
+    """
+    ideal = np.sqrt(2 * rhythm.order_cost_cents[items] * mean_units_per_day / terms.holding_cents[items])
     lane = terms.lane[items]
-    daily = np.bincount(lane, weights=mean_units_per_day * terms.unit_cost_cents[items], minlength=len(terms.lane_site))
-    days = np.minimum(terms.minimum_cents / np.maximum(daily, 1e-9), DAYS_PER_YEAR)[lane]
+    together = np.where(rhythm.cycle_days[lane] > 1, rhythm.cycle_days[lane] * mean_units_per_day, 0.0)
     most = np.maximum(mean_units_per_day * DAYS_PER_YEAR, 1)
     least = np.maximum(terms.moq_units, terms.pack_units)[items]
-    wanted = np.minimum(np.maximum(ideal, days * mean_units_per_day), most)
-    return np.maximum(np.rint(wanted).astype(np.int64), least)
+    return np.maximum(np.rint(np.minimum(np.maximum(ideal, together), most)).astype(np.int64), least)

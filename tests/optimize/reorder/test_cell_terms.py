@@ -45,10 +45,9 @@ def test_waits_by_lane_are_those_by_cell(metro: Business) -> None:
     np.testing.assert_allclose(by_lane, by_cell)
 
 
-def test_costs_of_sending_add_up_to_an_order_s(metro: Business) -> None:
-    """Fixed cost, a truck and the freight of a well-sized order are shared, neither lost nor doubled."""
+def test_what_sending_costs(metro: Business) -> None:
+    """Fixed cost, half a truck, and the freight a well-sized order pays, by lane."""
     terms = read_terms(metro)
-    shared = np.bincount(terms.lane, weights=terms.order_cost_cents)
     suppliers, freight = metro["suppliers"], metro["freight"]
     for lane, supplier in enumerate(terms.lane_supplier.tolist()):
         name = suppliers.texts("supplier")[supplier]
@@ -57,8 +56,8 @@ def test_costs_of_sending_add_up_to_an_order_s(metro: Business) -> None:
             for owner, cents in zip(freight.texts("supplier"), freight.integers("freight_cents"), strict=True)
             if owner == name
         ]
-        sending = sum(int(suppliers.integers(c)[supplier]) for c in ("order_cost_cents", "truck_cost_cents"))
-        assert shared[lane] == pytest.approx(sending + min(steps, default=0))
+        fixed, truck = (int(suppliers.integers(c)[supplier]) for c in ("order_cost_cents", "truck_cost_cents"))
+        assert terms.sending_cents[lane] == fixed + truck / 2 + min(steps, default=0)
 
 
 def test_the_shorter_of_cover_and_shelf_life_limits(metro: Business) -> None:
