@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from omsim.demand.forecast.predictive import PredictiveDemand
+    from omsim.demand.lead_time import DemandTable
     from omsim.optimize.reorder.cell_terms import CellTerms
 
     Floats = NDArray[np.float64]
@@ -98,15 +99,23 @@ def own_policies(
                 before, after, value_cents=value, target_fill_rate=targets, group=group.astype(np.int64)
             )
         spread = economic_units(terms, items, predicted.mean_units_per_day, rhythm)
-        drop = min_max_drop(period, spread)
-        covered = after.cdf(level - 1)
-        top = np.where(covered > 0, top_for_ready_rate(drop, after, np.clip(covered, 1e-12, 1 - 1e-12)), 0)
-        top = np.where(spread <= 1, level, top)
+        top = np.where(spread <= 1, level, _covering_tops(period, after, spread, after.cdf(level - 1)))
         low = top - spread
         shortage = implied_shortage_cost(after, base_stock_drop(items.size), level, holding)
     asked = after.mean() > 0
     low, top = np.where(asked, low, -1), np.where(asked, np.maximum(top, low + 1), 0)
     return low.astype(np.int64), top.astype(np.int64), np.maximum(shortage, 0.0)
+
+
+def _covering_tops(period: DemandTable, after: DemandTable, spread: Units, covered: Floats) -> Units:
+    """Smallest S at which nothing is owed for this share of the time; 0 where the share or the demand is nought."""
+    top = np.zeros(spread.size, dtype=np.int64)
+    stocked = np.flatnonzero((covered > 0) & (period.mean() > 0))
+    if stocked.size:
+        drop = min_max_drop(period.select(stocked), spread[stocked])
+        share = np.clip(covered[stocked], 1e-12, 1 - 1e-12)
+        top[stocked] = top_for_ready_rate(drop, after.select(stocked), share)
+    return top
 
 
 def _levels_at_one_price(terms: CellTerms, items: Units, past: Past) -> Units:
