@@ -6,11 +6,12 @@ cost in them. Which changes win is read off the paired differences; making polic
 Both arms open at tonight's stock and with what is on its way. Tonight's orders of each arm are sent at once and come
 after their mean lead time; from the next day on each arm's policies order by themselves. Demand is the model's own,
 with common random numbers; where a model replays orders, its past stands for the future: the last weeks before
-tonight are replayed, each replication a few weeks further back, and nothing after tonight is ever looked at.
+tonight are replayed, each replication a week further back, and nothing after tonight is ever looked at.
 
 A SKU's cost is holding; units owed, by the day; the margin of units lost; purchase orders' own costs, freight and
-trucks, in equal shares over their lines; less what price breaks saved. What stands above the order-up-to levels at the
-end is charged for the days until demand has used it up, so that nobody wins by buying ahead of the last day.
+trucks, in equal shares over their lines; less what price breaks saved. What stands at the end above both arms'
+order-up-to levels is charged for the days until demand has used it up, so that nobody wins by buying ahead of the last
+day; the same level for both, as the same stock must cost the same in either.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ class Arm:
     Attributes
     ----------
     reorder_point_units, order_up_to_units : int64, shape (n_cells,)
-        (s, S) from tomorrow on; cells that are not `planned` keep their row of `stock`.
+        (s, S) from tomorrow on, a negative S for what is not ordered at all; cells that are not `planned` keep their
+        row of `stock`.
     tonight_units : int64, shape (n_cells,)
         Ordered tonight.
     """
@@ -129,13 +131,13 @@ def play_forward(
     """
     futures, described = _futures(business, n_days, replications)
     arms = tuple(_opened(future, arm, planned, due) for future in futures for arm in (in_force, new))
-    replayed = len(futures) > 1 or len(business["orders"]) > 0
+    replayed = len(futures[0]["demand"]) == 0 or len(futures[0]["orders"]) > 0
     n = len(futures) if replayed else replications
     tasks = [Task(2 * k + arm if replayed else arm, 0 if replayed else k) for k in range(n) for arm in (0, 1)]
     job = Job(arms=arms, seed=seed, engine="window")
-    found = dict(
-        run_tasks(partial(_play, shortage_cents=shortage_cents, units_per_day=units_per_day), job, tasks, jobs=jobs)
-    )
+    highest = np.maximum(*(arm["stock"].integers("order_up_to_units") for arm in arms[:2]))
+    work = partial(_play, shortage_cents=shortage_cents, units_per_day=units_per_day, highest_units=highest)
+    found = dict(run_tasks(work, job, tasks, jobs=jobs))
     ordered = [[found[task] for task in tasks[2 * k : 2 * k + 2]] for k in range(n)]
     return Played(
         kpis={name: np.array([[arm.kpis[name] for arm in pair] for pair in ordered]) for name in KPIS},
@@ -147,19 +149,19 @@ def play_forward(
 
 def _futures(business: Business, n_days: int, replications: int) -> tuple[list[Business], str]:
     """The business over the days to come: one for all replications, or one each where orders are replayed."""
-    settings = replace(business.settings, horizon_days=n_days, warm_up_days=0)
+    settings = replace(business.settings, horizon_days=n_days, warm_up_days=0, reorder="policies")
     plain = replace(business, settings=settings, base=None, folder="")
-    if not len(business["orders"]):
-        return [plain], f"{replications} draws of {n_days} days of the model's demand"
     futures = []
-    for k in range(replications):
+    for k in range(replications if len(business["orders"]) else 0):
         future = _past_as_future(plain, settings.start_date, n_days, weeks_back=k)
         if future is None:
             break
         futures.append(future)
-    if not futures:
-        return [_without_orders(plain)], "no orders before tonight to replay"
-    return futures, f"the {len(futures)} last stretches of {n_days} days of past orders, a week apart"
+    if futures:
+        return futures, f"the {len(futures)} last stretches of {n_days} days of past orders, a week apart"
+    if len(business["demand"]):
+        return [_without_orders(plain)], f"{replications} draws of {n_days} days of the model's demand"
+    return [_quiet(plain)], f"no demand: fewer than {n_days} days of orders before tonight to replay"
 
 
 def _past_as_future(business: Business, start: date, n_days: int, *, weeks_back: int) -> Business | None:
@@ -189,6 +191,14 @@ def _without_orders(business: Business) -> Business:
     return replace(business, tables={**business.tables, "orders": Table(name="orders", columns=empty)})
 
 
+def _quiet(business: Business) -> Business:
+    """The business with every order behind it: a table of orders, none of them to come."""
+    orders = business["orders"]
+    yesterday = (business.settings.start_date - timedelta(days=1)).isoformat()
+    columns = {**orders.columns, "ordered_at": tuple(yesterday + text[10:] for text in orders.texts("ordered_at"))}
+    return replace(business, tables={**business.tables, "orders": Table(name="orders", columns=columns)})
+
+
 def _opened(business: Business, arm: Arm, planned: NDArray[np.bool_], due: Units) -> Business:
     """The business with an arm's policies and its orders of tonight on their way."""
     stock = business["stock"]
@@ -196,7 +206,7 @@ def _opened(business: Business, arm: Arm, planned: NDArray[np.bool_], due: Units
     low, top = stock.integers("reorder_point_units").copy(), stock.integers("order_up_to_units").copy()
     low[planned], top[planned] = arm.reorder_point_units[planned], arm.order_up_to_units[planned]
     for row in np.flatnonzero(planned).tolist():
-        policy[row] = "base_stock" if low[row] >= top[row] - 1 else "min_max"
+        policy[row] = "none" if top[row] < 0 else "base_stock" if low[row] >= top[row] - 1 else "min_max"
     columns = {
         **stock.columns,
         "policy": tuple(policy),
@@ -244,7 +254,7 @@ def _no_orders_on(business: Business, day: date) -> Table:
     return Table(name="supplier_holidays", columns=columns)
 
 
-def _play(job: Job, task: Task, shortage_cents: Floats, units_per_day: Floats) -> _Outcome:
+def _play(job: Job, task: Task, shortage_cents: Floats, units_per_day: Floats, highest_units: Units) -> _Outcome:
     """One arm on one future."""
     from omsim.analysis.measure import compute_kpis
     from omsim.sim.engine import run_once
@@ -254,12 +264,14 @@ def _play(job: Job, task: Task, shortage_cents: Floats, units_per_day: Floats) -
     table = compute_kpis(records, business)
     return _Outcome(
         kpis={name: table.get(name) if table.has(name) else float("nan") for name in KPIS},
-        sku_cost_cents=_stock_cost(records, business, shortage_cents, units_per_day)
+        sku_cost_cents=_stock_cost(records, business, shortage_cents, units_per_day, highest_units)
         + _purchase_cost(records, business),
     )
 
 
-def _stock_cost(records: RunRecords, business: Business, shortage_cents: Floats, units_per_day: Floats) -> Floats:
+def _stock_cost(
+    records: RunRecords, business: Business, shortage_cents: Floats, units_per_day: Floats, highest_units: Units
+) -> Floats:
     """Holding, owing and losing units, by SKU; float64, shape (n_skus,)."""
     n_skus, skus, stock = len(business["skus"]), business["skus"], records.stock
     sku = business.codes("stock", "sku")
@@ -268,7 +280,7 @@ def _stock_cost(records: RunRecords, business: Business, shortage_cents: Floats,
     by_cell = stock.on_hand_unit_s / DAY_S * holding_cents
     by_cell = by_cell + stock.daily_backordered.sum(axis=0, dtype=np.float64) * shortage_cents
     position = stock.closing_units + stock.on_order_units - stock.backordered_units
-    excess = np.maximum(position - np.maximum(business["stock"].integers("order_up_to_units"), 0), 0)
+    excess = np.maximum(position - highest_units, 0)
     days_left = np.minimum(excess / np.maximum(units_per_day, 1e-9), LONGEST_EXCESS_DAYS)
     by_cell = by_cell + excess * days_left / 2 * holding_cents
     short = records.short_lines

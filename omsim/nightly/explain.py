@@ -37,7 +37,7 @@ def explanation_lines(found: Explanation) -> list[str]:
             for name, rows in found.tables.items()
         }
         told: list[tuple[str, str]] = []
-        for row in of["proposals"]:
+        for row in of["policies"]:
             told.append(("position", _position(row)))
         for row in of["forecasts"]:
             told.append(("forecast", _forecast(row)))
@@ -80,10 +80,11 @@ def _policy(row: Row, currency: str) -> list[tuple[str, str]]:
         )
     ]
     low, high = row["gain_low_cents"], row["gain_high_cents"]
-    if low or high:
+    if low or high or row["gain_cents"]:
         gain = format_difference(row["gain_cents"], "cents", currency)
         interval = format_interval(low, high, "cents", currency, difference=True)
-        told.append(("its worth", f"played forward against yesterday's policy: {gain} (95 % sure: {interval})"))
+        sure = f" (95 % sure: {interval})" if low != high else ""
+        told.append(("its worth", f"played forward against the policy before, the SKU at all its sites: {gain}{sure}"))
     return told
 
 
@@ -93,10 +94,13 @@ def _proposal(row: Row, currency: str) -> list[tuple[str, str]]:
     saves = format_value(row["saves_cents"], "cents", currency)
     more = row["next_pack_saves_cents"]
     pack = format_value(abs(more), "cents", currency)
-    next_pack = "makes no difference" if not more else f"would save {pack}" if more > 0 else f"would cost {pack}"
+    next_pack = "would make no difference" if not more else f"would save {pack}" if more > 0 else f"would cost {pack}"
     return [
         ("tonight", f"{row['units']:,} units at {price} = {value} from {row['supplier']}, due {row['due_date']}"),
-        ("options", f"ordering nothing would cost {saves} more; one pack more {next_pack}, its price not counted"),
+        (
+            "options",
+            f"leaving it to the next chance would cost {saves} more; one pack more {next_pack}, price not counted",
+        ),
         ("why", row["reason"]),
         ("proposal", f"{row['proposal']} ({row.get('state', 'open')})"),
     ]
@@ -113,5 +117,5 @@ def _order(row: Row, currency: str) -> str:
     return (
         f"{row['purchase_order']}: {row['lines']:,} lines from {row['supplier']} for {row['site']}, goods "
         f"{format_value(row['value_cents'], 'cents', currency)}, order cost, freight and trucks "
-        f"{format_value(extra, 'cents', currency)}; {row['reason']}"
+        f"{format_value(extra, 'cents', currency)}" + (f"; {row['reason']}" if row["reason"] else "")
     )

@@ -157,7 +157,7 @@ def judge_plan(snapshot: Snapshot, night: Night, last: LastNight, limits: GateLi
     daily_cents = _daily_demand_cents(snapshot)
     if daily_cents > 0:
         days = value_cents / daily_cents
-        text = f"{value}, {days:,.1f} days of mean demand at cost"
+        text = f"{value}, {days:,.1f} days of the mean demand of the last weeks at cost"
         results.append(
             _at_most("order_value", days, limits.max_value_days, text, "max-value-days", shown=lambda n: f"{n:g} days")
         )
@@ -187,7 +187,7 @@ def judge_plan(snapshot: Snapshot, night: Night, last: LastNight, limits: GateLi
         gap = (
             float(gap) if proven else max(1.0, 2 * limits.max_gap)
         )  # a finite stand-in: logs and databases have no other
-        text = f"the plan is proven to be within {gap * 100:.3g} % of the cheapest there is"
+        text = f"the plan is proven to be within {_small_percent(gap)} of the cheapest there is"
         text = text if proven else "nothing is proven of how good the plan is"
         results.append(_at_most("gap", gap, limits.max_gap, text, "max-gap", shown=_percent))
     return tuple(results)
@@ -262,6 +262,10 @@ def _days(count: int) -> str:
 
 def _percent(share: float) -> str:
     return f"{share * 100:.3g} %"
+
+
+def _small_percent(share: float) -> str:
+    return f"{share * 100:.2g} %" if share >= 1e-5 else "0.001 %"
 
 
 def _money(cents: float, currency: str) -> str:

@@ -56,11 +56,14 @@ NIGHT_TABLES: dict[str, dict[str, Kind]] = {
         "next_pack_saves_cents": "integer",
         "reason": "text",
     },
-    # One row a SKU at a site that has a supplier: the policy in force from tonight on.
+    # One row a SKU at a site that has a supplier: where it stands, and the policy in force from tonight on.
     "policies": {
         "site": "text",
         "sku": "text",
         "supplier": "text",
+        "on_hand_units": "integer",
+        "on_order_units": "integer",
+        "backordered_units": "integer",
         "reorder_point_units": "integer",
         "order_up_to_units": "integer",
         "previous_reorder_point_units": "integer",

@@ -18,15 +18,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from omsim.experiments.play_forward import tomorrow
+from omsim.nightly.forecast_record import forecast_record
 from omsim.nightly.night import Night
 from omsim.nightly.tables import night_facts, night_tables
-from omsim.nightly.trial import Trial
+from omsim.nightly.trial import Trial, why_not_playable
 from omsim.optimize.reorder.cell_terms import CellTerms, read_terms
-from omsim.optimize.reorder.night import Outlook, Position, TonightsPlan, look_ahead, plan_tonight
+from omsim.optimize.reorder.night import Outlook, TonightsPlan, look_ahead, plan_tonight
+from omsim.optimize.reorder.tonight import Position
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -108,29 +109,48 @@ def plan_night(
         method=settings.method,
     )
     clock.tell("forecast", items=terms.n_items)
+    record = forecast_record(snapshot, outlook, seed=settings.seed)
+    clock.tell("forecast scored on days it had not seen")
     night = plan_tonight(outlook, position, tonight=tonight, seconds=settings.solver_seconds)
     clock.tell("plan", gap_share=night.plan.gap_share)
-    trial = None
-    if settings.replications:
-        trial = _try(snapshot, outlook, position, night, settings)
+    trial, shortage = None, outlook.shortage_cents
+    untried = why_not_playable(snapshot, terms) if settings.replications else "it was not asked for"
+    if not untried:
+        trial = _try(snapshot, outlook, position, night, shortage, settings)
         clock.tell("play forward", days=trial.played.n_days)
         if trial.refused.any():
             outlook = outlook.keeping(trial.refused)
             night = plan_tonight(outlook, position, tonight=tonight, seconds=settings.solver_seconds)
             clock.tell("plan without the refused changes", refused=int(trial.refused.sum()))
-            trial = replace(trial, played=_try(snapshot, outlook, position, night, settings).played)
+            trial = replace(trial, played=_try(snapshot, outlook, position, night, shortage, settings).played)
             clock.tell("play the final plan forward")
-    return _as_night(snapshot, last, outlook, position, night, trial, settings, clock.seconds)
+    facts = night_facts(snapshot, last, outlook, night, trial, record)
+    return Night(
+        tables=night_tables(snapshot, outlook, position, night, trial),
+        facts={
+            **facts,
+            "settings": {"seed": settings.seed, "replications": settings.replications, "method": settings.method},
+            "seconds": clock.seconds,
+            "untried": untried,
+        },
+        status="degraded" if night.plan.fallback and night.plan.gap_share > CLOSE_GAP else "ok",
+    )
 
 
 def _try(
-    snapshot: Snapshot, outlook: Outlook, position: Position, night: TonightsPlan, settings: NightSettings
+    snapshot: Snapshot,
+    outlook: Outlook,
+    position: Position,
+    night: TonightsPlan,
+    shortage_cents: Floats,
+    settings: NightSettings,
 ) -> Trial:
     return Trial.of(
         snapshot,
         outlook,
         position,
         night,
+        shortage_cents=shortage_cents,
         seed=settings.seed,
         replications=settings.replications,
         jobs=settings.jobs,
@@ -167,24 +187,3 @@ class _Clock:
         self._last = now
         if self._log is not None:
             self._log.info(step, extra={"phase": step, "seconds": self.seconds[step], "counts": counts})
-
-
-def _as_night(
-    snapshot: Snapshot,
-    last: LastNight,
-    outlook: Outlook,
-    position: Position,
-    night: TonightsPlan,
-    trial: Trial | None,
-    settings: NightSettings,
-    seconds: Mapping[str, float],
-) -> Night:
-    return Night(
-        tables=night_tables(snapshot, outlook, position, night, trial),
-        facts={
-            **night_facts(snapshot, last, outlook, night, trial),
-            "settings": {"seed": settings.seed, "replications": settings.replications, "method": settings.method},
-            "seconds": dict(seconds),
-        },
-        status="degraded" if night.plan.fallback and night.plan.gap_share > CLOSE_GAP else "ok",
-    )

@@ -79,6 +79,7 @@ _AT_LEAST: dict[str, dict[str, int]] = {
         ("unit_cost_cents", "value_cents", "on_hand_units", "on_order_units", "backordered_units"), 0
     )
     | {"units": 1},
+    "policies": dict.fromkeys(("on_hand_units", "on_order_units", "backordered_units"), 0),
     "refusals": {"wanted_units": 0, "given_units": 0},
 }
 _ONE_OF: dict[str, dict[str, tuple[str, ...]]] = {

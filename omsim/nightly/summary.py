@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from omsim.analysis.units import format_value
 from omsim.nightly.input_history import NO_HISTORY_NOTE
-from omsim.nightly.summary_parts import Row, changes, decisions, orders, refusals, total, why
+from omsim.nightly.summary_parts import Row, changes, decisions, levels_before, orders, refusals, total, why
 from omsim.nightly.summary_trust import finite, forecast, gates
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _lead(draft: Draft, told: Row, currency: str) -> str:
         before, after = (format_value(fill[side], "share") for side in ("in_force", "new"))
         text += (
             f" Played forward over {_facts(draft, 'trial')['days']} days it serves {after} of the units asked for from "
-            f"stock; yesterday's levels serve {before}."
+            f"stock; {levels_before(draft.last)} serve {before}."
         )
     return text
 
@@ -158,16 +158,15 @@ def _cards(draft: Draft, told: Row, currency: str) -> list[Row]:
         },
         {
             "name": "On top",
-            "value": format_value(whole["extra_cents"], "cents", currency),
-            "under": "orders, freight, trucks",
+            "value": format_value(whole["extra_cents"], "cents", currency) if whole["extra_cents"] else "nothing",
+            "under": "cost of orders, freight, trucks",
         },
     ]
-    horizon = _facts(draft, "plan").get("horizon_days")
     cards.append(
         {
-            "name": "Expected to save",
+            "name": "Waiting would cost",
             "value": format_value(total(draft.night, "proposals", "saves_cents"), "cents", currency),
-            "under": "against ordering nothing" + (f", over {horizon:g} days" if horizon else ""),
+            "under": "if all of it were left to the next chance to order",
         }
     )
     waiting = draft.night.length("decisions")
@@ -176,7 +175,7 @@ def _cards(draft: Draft, told: Row, currency: str) -> list[Row]:
         {
             "name": "For you",
             "value": _number(waiting, "decision") if waiting else "nothing",
-            "under": f"rules cost {format_value(refused, 'cents', currency)}" if refused else "no wish was refused",
+            "under": f"rules cost {format_value(refused, 'cents', currency)}" if refused else "no rule was in the way",
         }
     )
     return cards

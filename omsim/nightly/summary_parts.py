@@ -116,10 +116,15 @@ def why(night: Night, currency: str) -> Row:
     quality = []
     if {"objective_cents", "bound_cents", "gap_share"} <= plan.keys():
         most = format_value(max(plan["objective_cents"] - plan["bound_cents"], 0), "cents", currency)
-        quality.append(
-            f"Proof: no plan that keeps all rules can be expected to cost less than this one by more than {most} "
-            f"({max(plan['gap_share'] * 100, 0.001):.2g} %)."
-        )
+        more_cents = max(plan["objective_cents"] - plan["bound_cents"], 0)
+        if more_cents < 1:
+            quality.append("Proof: no plan that keeps all rules can be expected to cost less than this one.")
+        else:
+            most, share = format_value(more_cents, "cents", currency), max(plan["gap_share"] * 100, 0.001)
+            quality.append(
+                f"Proof: no plan that keeps all rules can be expected to cost less than this one by more than {most} "
+                f"({share:.2g} %)."
+            )
     return {
         "lines": [row for row in _rows(night, "proposals", best.tolist()) if row["saves_cents"] > 0],
         "limits": _limits(night, currency),
@@ -158,7 +163,7 @@ def changes(night: Night, last: LastNight, currency: str) -> Row:
     moved = moved[np.argsort(-np.abs(gain[moved]), kind="stable")]
     refused = np.flatnonzero(change == "refused")
     refused = refused[np.argsort(-np.abs(gain[refused]), kind="stable")]
-    told = _order_changes(night, last, currency) + _policy_changes(night, kinds, currency)
+    told = _order_changes(night, last, currency) + _policy_changes(night, kinds, last, currency)
     return {
         "since": f"{last.as_of:%A}, {last.as_of.day} {last.as_of:%B}" if last.as_of else "",
         "sentences": told,
@@ -182,6 +187,11 @@ def _by_sku(night: Night, at: NDArray[np.int64], most: int, currency: str) -> li
     return [_policy(row, currency) for row in rows]
 
 
+def levels_before(last: LastNight) -> str:
+    """What the new levels are compared with."""
+    return "yesterday's levels" if last.levels else "the model's own levels"
+
+
 def _order_changes(night: Night, last: LastNight, currency: str) -> list[str]:
     if last.as_of is None:
         return ["This is the first night: there is nothing to compare with."]
@@ -201,19 +211,22 @@ def _order_changes(night: Night, last: LastNight, currency: str) -> list[str]:
     return [text]
 
 
-def _policy_changes(night: Night, kinds: Counter[str], currency: str) -> list[str]:
+def _policy_changes(night: Night, kinds: Counter[str], last: LastNight, currency: str) -> list[str]:
     told = []
     n_policies = night.length("policies")
     if n_policies:
         parts = [f"{kinds[kind]:,} are {kind}" for kind in ("raised", "lowered", "new") if kinds[kind]]
-        parts.append(f"{kinds['kept']:,} stay as they are")
-        text = f"Of {n_policies:,} reorder levels {', '.join(parts)}"
+        if kinds["kept"]:
+            parts.append(f"{kinds['kept']:,} need no change")
         if kinds["refused"]:
-            text += f", and {kinds['refused']:,} stay because the change did not win when played forward"
-        told.append(text + ".")
+            parts.append(f"{kinds['refused']:,} stay because the change did not win when played forward")
+        told.append(f"Of {n_policies:,} reorder levels {_listed(parts)}.")
     played = night.facts.get("trial") or {}
     if not played:
-        told.append("New levels were not tried in the simulation before being proposed.")
+        because = night.facts.get("untried") or ""
+        told.append(
+            "New levels were not tried in the simulation before being proposed" + (f": {because}." if because else ".")
+        )
     else:
         interval = ""
         if finite(played.get("gain_low_cents")) and finite(played.get("gain_high_cents")):
@@ -221,21 +234,21 @@ def _policy_changes(night: Night, kinds: Counter[str], currency: str) -> list[st
                 played["gain_low_cents"], played["gain_high_cents"], "cents", currency, difference=True
             )
             interval = f" (95 % sure: {interval})"
-        days = f"{played['days']:,} days"
-        times = f", {played['replications']} times over" if played.get("replications", 1) > 1 else ""
+        before, n = levels_before(last), played.get("replications", 1)
         amount = format_value(abs(played["gain_cents"]), "cents", currency)
         verdict = f"saves {amount}" if played["gain_cents"] >= 0 else f"costs {amount} more"
+        times = "one future" if n == 1 else f"{n} futures, the same for both"
         told.append(
-            f"The trial: tonight's plan and yesterday's levels were played forward through {days}{times} with the same "
-            f"customers. Tonight's plan {verdict}{interval}; changes that did not win by themselves were refused."
+            f"The trial: tonight's plan and {before} were played forward through {played['days']:,} days, on {times}. "
+            f"Tonight's plan {verdict}{interval}; changes that did not win by themselves were left out."
         )
-        told += _play_kpis(played.get("kpis") or {}, currency)
+        told += _play_kpis(played.get("kpis") or {}, before, currency)
         if played.get("futures"):
-            told.append(f"What stood for the days to come: {played['futures']}.")
+            told.append(f"The futures: {played['futures']}.")
     return told
 
 
-def _play_kpis(kpis: Mapping[str, Mapping[str, float]], currency: str) -> list[str]:
+def _play_kpis(kpis: Mapping[str, Mapping[str, float]], levels: str, currency: str) -> list[str]:
     """What both plays came to, in a sentence a measure."""
     told = []
     for name, unit, words in (
@@ -246,18 +259,24 @@ def _play_kpis(kpis: Mapping[str, Mapping[str, float]], currency: str) -> list[s
         found = kpis.get(name, {})
         if finite(found.get("in_force")) and finite(found.get("new")):
             before, after = (format_value(found[side], unit, currency) for side in ("in_force", "new"))
-            told.append(f"{words}: {before} with yesterday's levels, {after} with tonight's plan.")
+            told.append(f"{words}: {before} with {levels}, {after} with tonight's plan.")
     return told
 
 
 def _policy(row: Row, currency: str) -> Row:
     low, high = row["gain_low_cents"], row["gain_high_cents"]
+    gain = format_difference(row["gain_cents"], "cents", currency) if low or high or row["gain_cents"] else "not played"
     return row | {
         "before": f"{row['previous_reorder_point_units']:,} / {row['previous_order_up_to_units']:,}",
         "after": f"{row['reorder_point_units']:,} / {row['order_up_to_units']:,}",
-        "gain": format_difference(row["gain_cents"], "cents", currency) if low or high or row["gain_cents"] else "",
-        "interval": format_interval(low, high, "cents", currency, difference=True) if low or high else "not played",
+        "gain": gain,
+        "interval": format_interval(low, high, "cents", currency, difference=True) if low != high else "",
     }
+
+
+def _listed(parts: list[str]) -> str:
+    """Parts as one phrase: a, b and c."""
+    return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
 
 
 def refusals(night: Night, currency: str) -> Row:
@@ -274,12 +293,14 @@ def refusals(night: Night, currency: str) -> Row:
     ]
     dearest = np.argsort(-cost, kind="stable")[:MOST_REFUSALS]
     n = len(cost)
+    lines = "1 line gets less than would be best for it" if n == 1 else f"{n:,} lines get less than is best for them"
     return {
         "rows": _rows(night, "refusals", dearest.tolist()),
         "left_out": max(n - MOST_REFUSALS, 0),
         "rules": rules,
-        "sentence": f"{n:,} wish{'' if n == 1 else 'es'} could not be met in full. Together they are expected to cost "
-        f"{format_value(int(cost.sum()), 'cents', currency)}; a rule that costs much may be worth a phone call.",
+        "sentence": f"{lines} alone. Until the next chance to order that is expected to cost "
+        f"{format_value(int(cost.sum()), 'cents', currency)}, discounts "
+        "not reached included; a rule that costs much may be worth a phone call.",
     }
 
 

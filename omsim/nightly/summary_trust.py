@@ -9,12 +9,10 @@ import math
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from omsim.analysis.units import format_value
-from omsim.demand.forecast.holdout import ALL, CENTRAL_SHARE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from omsim.demand.forecast.holdout import HoldoutScores
     from omsim.nightly.night import Night
     from omsim.nightly.outcome import GateResult
     from omsim.nightly.summary_parts import Row
@@ -24,9 +22,7 @@ CLASS_MEANINGS = {
     "erratic": "asked for nearly every day, in very different amounts",
     "intermittent": "days without demand between orders of similar size",
     "lumpy": "days without demand between orders of very different size: hardest to forecast",
-    "new": "too little history of its own yet",
-    "dying": "hardly asked for any more",
-    "none": "not asked for in the whole history",
+    "too few": "hardly ever asked for: too little to tell how",
 }
 GATE_TITLES = {
     "stock_age": "Age of the stock count",
@@ -48,11 +44,12 @@ def forecast(night: Night, *, learnt: bool = False) -> Row:
     scores = (night.facts.get("forecast") or {}).get("holdout") or {}
     rows: list[dict[str, Any]] = [dict(row) for row in scores.get("rows", ()) if finite(row.get("pinball"))]
     most = max((row["pinball"] for row in rows), default=0.0) or 1.0
+    best = min((row["pinball"] for row in rows if not row.get("ours")), default=0.0) or most
     told = [
         {
             "name": row["name"],
             "ours": bool(row.get("ours")),
-            "loss": f"{row['pinball'] * 100:.3g} %",
+            "loss": f"{100 * row['pinball'] / best:.0f}",
             "width": round(100 * row["pinball"] / most, 1),
             "coverage": format_value(row["coverage_share"], "share") if finite(row.get("coverage_share")) else "n/a",
             "bias": f"{row['bias_share'] * 100:+.1f} %" if finite(row.get("bias_share")) else "n/a",
@@ -62,8 +59,8 @@ def forecast(night: Night, *, learnt: bool = False) -> Row:
     caption = ""
     if told and finite(scores.get("interval_share")):
         caption = (
-            "Error: how far off the forecast was in parts of mean demand, running short weighing more than having too "
-            "much (pinball loss; less is better). "
+            "Error: how far off the forecasts were, running short weighing more than having too much (mean pinball "
+            "loss), the best simple rule being 100; less is better. "
             f"Inside the range: how often demand fell where the forecast said it would in "
             f"{scores['interval_share'] * 100:.0f} % of cases; the closer to that, the better."
         )
@@ -78,24 +75,13 @@ def forecast(night: Night, *, learnt: bool = False) -> Row:
     }
 
 
-def holdout_facts(scores: HoldoutScores, ours: str) -> dict[str, Any]:
-    """Scores over all kinds of demand as the fact ``forecast.holdout``, the night's own method named `ours`."""
-    names = [name for kind, name in zip(scores.demand_class, scores.method, strict=True) if kind == ALL]
-    rows = []
-    for name in names:
-        row = scores.row(ALL, name)
-        kept = {key: row[key] for key in ("pinball", "coverage_share", "bias_share") if math.isfinite(row[key])}
-        rows.append({"name": name, "ours": name == ours, **kept})
-    return {"days": scores.interval_days * scores.n_origins, "interval_share": CENTRAL_SHARE, "rows": rows}
-
-
 def _verdict(rows: list[dict[str, Any]], scores: Mapping[str, Any]) -> list[str]:
     ours = next((row for row in rows if row.get("ours")), None)
     others = [row for row in rows if not row.get("ours")]
     if ours is None or not others:
-        return ["It was not tested tonight on days it had not seen."]
+        return ["It was not tested tonight: the history is too short for that."]
     best = min(others, key=lambda row: float(row["pinball"]))
-    days = f"the last {scores['days']:,} days, which it had not seen" if "days" in scores else "days it had not seen"
+    days = f"the last {scores['days']:,} days" if "days" in scores else "the last days"
     better = 1 - ours["pinball"] / best["pinball"] if best["pinball"] > 0 else 0.0
     if better > 0.005:
         verdict = f"{better * 100:.0f} % less wrong than the best simple rule ({best['name']})"
@@ -105,7 +91,7 @@ def _verdict(rows: list[dict[str, Any]], scores: Mapping[str, Any]) -> list[str]
         )
     else:
         verdict = f"as good as the best simple rule ({best['name']}), not better"
-    text = f"Tested on {days}, it was {verdict}."
+    text = f"Tested on {days}, each forecast made from the days before only, it was {verdict}."
     bias = ours.get("bias_share")
     if finite(bias):
         if abs(bias) < 0.02:

@@ -9,7 +9,8 @@ truck_cost_cents, trucks); ``plan`` (objective_cents, bound_cents, gap_share, st
 ``prices`` (budget_cents or None, spent_cents, budget_price: cents of cost that a cent more would save,
 ``storage``: site, left_dm3, price_cents_per_dm3); ``trial`` (None, or futures, days, replications, kpis, changed,
 refused, gain_cents, gain_low_cents, gain_high_cents); ``forecast`` (source, classes, methods, holdout);
-``inputs`` (source, digest, counted_on, history_to, notes); ``last_night`` (as_of or None, value_cents); ``versions``.
+``inputs`` (source, digest, counted_on, history_to, notes); ``last_night`` (as_of or None, value_cents); ``versions``;
+and of `planning`: ``settings``, ``seconds`` by step, ``untried`` (why nothing was played forward; empty where it was).
 """
 
 from __future__ import annotations
@@ -20,15 +21,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from omsim.analysis.stats import estimate
+from omsim.analysis.units import format_value
 from omsim.experiments.play_forward import tomorrow
 from omsim.experiments.provenance import versions
 from omsim.nightly.decisions import decisions
+from omsim.nightly.refusals import Refusals, refusals
 from omsim.nightly.trial import due_dates, has_policy, paired
 from omsim.optimize.reorder.problem import MC_PER_CENT, MM3_PER_DM3, NO_LIMIT, option_row
-from omsim.optimize.reorder.reasons import LIMITS, PlanReasons, explain_plan
+from omsim.optimize.reorder.reasons import PlanReasons, explain_plan
 from omsim.optimize.reorder.values import HORIZON_DAYS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
 
     from numpy.typing import NDArray
@@ -37,23 +41,13 @@ if TYPE_CHECKING:
     from omsim.nightly.snapshot import LastNight, Snapshot
     from omsim.nightly.trial import Trial
     from omsim.optimize.reorder.cell_terms import CellTerms
-    from omsim.optimize.reorder.night import Outlook, Position, TonightsPlan
+    from omsim.optimize.reorder.night import Outlook, TonightsPlan
+    from omsim.optimize.reorder.tonight import Position
 
     Floats = NDArray[np.float64]
     Units = NDArray[np.int64]
 
-RULES = {
-    "none": "dearer for the order as a whole",
-    "cap": "most days of cover allowed",
-    "budget": "budget",
-    "storage": "storage",
-    "order": "minimum, trucks or freight of the order",
-    "moq": "smallest order",
-}
-"""What kept a line from its wish, as the buyer reads it, by `reasons.LIMITS`."""
-
 NEAR_MINIMUM = 0.1  # an order this close above its supplier's minimum is told so
-LEAST_REFUSAL_CENTS = 1  # a wish that costs less than a cent to refuse is none
 
 
 def night_tables(
@@ -64,15 +58,17 @@ def night_tables(
     names = _names(terms)
     order_date = tomorrow(snapshot.as_of)
     due = due_dates(terms, order_date)
-    reasons = explain_plan(night.problem, night.plan)
-    refusals = _refusals(terms, night, names, reasons)
+    reasons = explain_plan(
+        night.problem, night.plan, currency=snapshot.business.settings.currency, tells_refusals=False
+    )
+    refused = refusals(terms, night, reasons)
     return {
         "purchase_orders": _purchase_orders(terms, night, due, order_date),
-        "proposals": _proposals(outlook, position, night, names, due, order_date, reasons),
-        "policies": _policies(outlook, trial, names),
+        "proposals": _proposals(outlook, position, night, names, due, order_date, reasons, refused),
+        "policies": _policies(outlook, position, trial, names),
         "forecasts": _forecasts(outlook, names),
-        "refusals": refusals,
-        "decisions": decisions(snapshot, outlook, position, night, trial, refusals),
+        "refusals": refused.columns,
+        "decisions": decisions(snapshot, outlook, position, night, trial, refused),
     }
 
 
@@ -123,11 +119,11 @@ def _purchase_orders(terms: CellTerms, night: TonightsPlan, due: list[date], ord
         "freight_cents": plan.order_freight_cents[lanes].tolist(),
         "truck_cost_cents": (plan.order_trucks * problem.orders.truck_cost_cents)[lanes].tolist(),
         "due_date": [due_of_lane[lane] for lane in lanes.tolist()],
-        "reason": [_order_reason(night, lane) for lane in lanes.tolist()],
+        "reason": [_order_reason(night, lane, business.settings.currency) for lane in lanes.tolist()],
     }
 
 
-def _order_reason(night: TonightsPlan, lane: int) -> str:
+def _order_reason(night: TonightsPlan, lane: int, currency: str) -> str:
     """What the whole order comes to beside its goods."""
     plan, orders = night.plan, night.problem.orders
     value, trucks = int(plan.order_value_cents[lane]), int(plan.order_trucks[lane])
@@ -135,7 +131,8 @@ def _order_reason(night: TonightsPlan, lane: int) -> str:
     if orders.minimum_cents[lane]:
         over = value / int(orders.minimum_cents[lane]) - 1
         if over <= NEAR_MINIMUM:
-            told.append(f"{over:.0%} above the minimum of {orders.minimum_cents[lane] / 100:,.0f}")
+            minimum = format_value(int(orders.minimum_cents[lane]), "cents", currency)
+            told.append(f"{'just' if over < 0.005 else f'{over:.0%}'} above the minimum of {minimum}")
     if trucks:
         loads = [
             load / (trucks * room)
@@ -145,10 +142,11 @@ def _order_reason(night: TonightsPlan, lane: int) -> str:
             )
             if room
         ]
-        told.append(f"{trucks} truck{'s' * (trucks > 1)}, {max(loads):.0%} full")
+        most = trucks == int(orders.most_trucks[lane])
+        told.append(f"{trucks} truck{'s' * (trucks > 1)}{', the most a night' * most}, {max(loads):.0%} full")
     freight = int(plan.order_freight_cents[lane])
     if orders.freight.first[lane + 1] > orders.freight.first[lane]:
-        told.append(f"freight {freight / 100:,.2f}" if freight else "carriage paid")
+        told.append(f"freight {format_value(freight, 'cents', currency)}" if freight else "carriage paid")
     return "; ".join(told)
 
 
@@ -167,12 +165,15 @@ def _proposals(
     due: list[date],
     order_date: date,
     reasons: PlanReasons,
+    refused: Refusals,
 ) -> Columns:
     plan = night.plan
+    missed = refused.told()
     bought = np.flatnonzero(plan.units > 0)
     rows = bought.tolist()
-    saves = saved_cents(night)
-    next_pack = np.nan_to_num(plan.next_pack_value_cents, nan=0.0)
+    saves = saved_cents(night, outlook.terms)
+    of_trucks = outlook.terms.truck_cents * outlook.terms.pack_units
+    next_pack = np.nan_to_num(plan.next_pack_value_cents - of_trucks, nan=0.0)
     return {
         "proposal": [f"{order_date.isoformat()} {names.site[row]} {names.sku[row]}" for row in rows],
         "purchase_order": [order_name(names.supplier[row], names.site[row], order_date) for row in rows],
@@ -190,20 +191,24 @@ def _proposals(
         "due_date": [due[row] for row in rows],
         "saves_cents": np.rint(saves[bought]).astype(np.int64).tolist(),
         "next_pack_saves_cents": np.rint(next_pack[bought]).astype(np.int64).tolist(),
-        "reason": [reasons[row] for row in rows],
+        "reason": [reasons[row] + missed.get(row, "") for row in rows],
     }
 
 
-def saved_cents(night: TonightsPlan) -> Floats:
-    """Expected cost of the horizon without each line less that with it, its own fixed costs left out; (n_lines,)."""
+def saved_cents(night: TonightsPlan, terms: CellTerms) -> Floats:
+    """What leaving each line to its next chance to order is expected to cost; float64, shape (n_lines,).
+
+    Units short and discounts not reached, less the stock not kept. What the goods cost and their space in trucks is
+    paid whenever they come, and no part of it.
+    """
     problem, plan = night.problem, night.plan
     chosen = option_row(problem, plan.units)
     total = problem.option_total_mc
     nothing = problem.options.first[:-1]
-    return np.asarray((total[nothing] - total[chosen]) / MC_PER_CENT)
+    return np.asarray((total[nothing] - total[chosen]) / MC_PER_CENT - terms.truck_cents * plan.units)
 
 
-def _policies(outlook: Outlook, trial: Trial | None, names: _Names) -> Columns:
+def _policies(outlook: Outlook, position: Position, trial: Trial | None, names: _Names) -> Columns:
     terms = outlook.terms
     old_top = np.maximum(terms.old_order_up_to, terms.old_reorder_point + 1)
     change = np.full(terms.n_items, "kept", dtype=object)
@@ -219,6 +224,9 @@ def _policies(outlook: Outlook, trial: Trial | None, names: _Names) -> Columns:
         "site": names.site,
         "sku": names.sku,
         "supplier": names.supplier,
+        "on_hand_units": position.on_hand_units.tolist(),
+        "on_order_units": position.on_order_units.tolist(),
+        "backordered_units": position.backordered_units.tolist(),
         "reorder_point_units": outlook.reorder_point.tolist(),
         "order_up_to_units": outlook.order_up_to.tolist(),
         "previous_reorder_point_units": terms.old_reorder_point.tolist(),
@@ -236,16 +244,20 @@ def _policies(outlook: Outlook, trial: Trial | None, names: _Names) -> Columns:
 
 def _policy_reason(outlook: Outlook, item: int, wait_days: float, change: str, trial: Trial | None) -> str:
     terms = outlook.terms
+    fill = format_value(float(outlook.target_fill[item]), "share")
     aim = {
-        "fill_rate": f"{outlook.target_fill[item]:.1%} from stock (class {outlook.abc[item]}{outlook.xyz[item]})",
+        "fill_rate": f"{fill} of units from stock (class {outlook.abc[item]}{outlook.xyz[item]})",
         "cost": "least cost",
         "one_price": "stock where it earns most units",
     }[terms.business.settings.aim]
     rate = _rate(float(outlook.mean_units_per_day[item]))
-    told = f"{aim} at {rate} units a day, {wait_days:.0f} days of wait"
+    told = f"{aim}; {rate} units a day, {wait_days:.0f} days until an order can be used"
     if change == "refused" and trial is not None:
-        dearer = -trial.gain_cents[item] / 100
-        return f"kept as yesterday: over {trial.played.n_days} days played forward the change cost {dearer:,.2f} more"
+        dearer = -float(trial.gain_cents[item])
+        if dearer < 0.5:
+            return f"kept: in {trial.played.n_days} days played forward the change made no difference"
+        more = format_value(dearer, "cents", terms.business.settings.currency)
+        return f"kept: in {trial.played.n_days} days played forward the change cost {more} more"
     return told
 
 
@@ -270,28 +282,15 @@ def _forecasts(outlook: Outlook, names: _Names) -> Columns:
     }
 
 
-def _refusals(terms: CellTerms, night: TonightsPlan, names: _Names, reasons: PlanReasons) -> Columns:
-    """Wishes of single lines that the rules tying lines together did not grant, dearest first."""
-    plan = night.plan
-    cost = np.rint(plan.refused_mc / MC_PER_CENT).astype(np.int64)
-    refused = np.flatnonzero((plan.units < plan.wanted_units) & (cost >= LEAST_REFUSAL_CENTS))
-    rows = refused[np.argsort(-cost[refused], kind="stable")]
-    return {
-        "site": [names.site[row] for row in rows.tolist()],
-        "sku": [names.sku[row] for row in rows.tolist()],
-        "supplier": [names.supplier[row] for row in rows.tolist()],
-        "wanted_units": plan.wanted_units[rows].tolist(),
-        "given_units": plan.units[rows].tolist(),
-        "rule": [RULES[LIMITS[code]] for code in reasons.limit[rows].tolist()],
-        "cost_cents": cost[rows].tolist(),
-        "reason": [reasons[row] for row in rows.tolist()],
-    }
-
-
 def night_facts(
-    snapshot: Snapshot, last: LastNight, outlook: Outlook, night: TonightsPlan, trial: Trial | None
+    snapshot: Snapshot,
+    last: LastNight,
+    outlook: Outlook,
+    night: TonightsPlan,
+    trial: Trial | None,
+    record: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What the summary tells beside the tables, as plain JSON values."""
+    """What the summary tells beside the tables, as plain JSON values; `record` as `forecast_record` makes it."""
     plan, problem, terms = night.plan, night.problem, outlook.terms
     settings = snapshot.business.settings
     placed = plan.order_value_cents > 0
@@ -345,6 +344,7 @@ def night_facts(
             "source": outlook.source,
             "classes": dict(sorted(Counter(outlook.demand_class.tolist()).items())),
             "methods": dict(sorted(Counter(outlook.method.tolist()).items())),
+            "holdout": dict(record),
         },
         "inputs": {
             "source": snapshot.source,

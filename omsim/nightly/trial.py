@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from omsim.model.business import Business, Column
     from omsim.nightly.snapshot import Snapshot
-    from omsim.optimize.reorder.night import Outlook, Position, TonightsPlan
+    from omsim.optimize.reorder.night import Outlook, TonightsPlan
+    from omsim.optimize.reorder.tonight import Position
 
     Floats = NDArray[np.float64]
     Units = NDArray[np.int64]
@@ -61,11 +62,12 @@ class Trial:
         position: Position,
         night: TonightsPlan,
         *,
+        shortage_cents: Floats,
         seed: int,
         replications: int,
         jobs: int,
     ) -> Trial:
-        """Play both sides forward."""
+        """Play both sides forward; `shortage_cents` is of a unit owed at the end of a review period, by item."""
         terms = outlook.terms
         n_cells = len(snapshot.business["stock"])
 
@@ -82,7 +84,7 @@ class Trial:
             _opened(snapshot),
             Arm(
                 reorder_point_units=by_cell(terms.old_reorder_point),
-                order_up_to_units=by_cell(old_top),
+                order_up_to_units=by_cell(np.where(has_policy(terms), old_top, -1)),
                 tonight_units=by_cell(yesterdays_order(terms, position, tomorrow(snapshot.as_of))),
             ),
             Arm(
@@ -92,7 +94,7 @@ class Trial:
             ),
             planned=planned,
             due=by_cell(due),
-            shortage_cents=by_cell(outlook.shortage_cents / terms.review_days),
+            shortage_cents=by_cell(shortage_cents / terms.review_days),
             units_per_day=by_cell(outlook.mean_units_per_day),
             n_days=horizon_days(terms.mean_wait_days(), terms.review_days),
             seed=seed,
@@ -108,6 +110,22 @@ class Trial:
             gain_cents=mean[terms.sku],
             half_width_cents=half_width[terms.sku],
         )
+
+
+def why_not_playable(snapshot: Snapshot, terms: CellTerms) -> str:
+    """Why there is no future to play on, in words; empty where there is one.
+
+    Futures are drawn of the model's demand, or are its past orders; a history of units by day says nothing of the
+    customers they went to.
+    """
+    business = snapshot.business
+    if len(business["demand"]):
+        return ""
+    n_days = horizon_days(terms.mean_wait_days(), terms.review_days)
+    first = min((text[:10] for text in business["orders"].texts("ordered_at")), default="")
+    if first and date.fromisoformat(first).toordinal() <= tomorrow(snapshot.as_of).toordinal() - n_days:
+        return ""
+    return f"the model has neither demand of its own nor orders of the last {n_days} days to play"
 
 
 def has_policy(terms: CellTerms) -> Flags:

@@ -13,7 +13,8 @@ from omsim.model.business import Business, Table
 from omsim.model.templates.making import make_starter
 from omsim.optimize.reorder.cell_terms import read_terms
 from omsim.optimize.reorder.check import check_purchases
-from omsim.optimize.reorder.night import Position, look_ahead, plan_tonight
+from omsim.optimize.reorder.night import look_ahead, plan_tonight
+from omsim.optimize.reorder.tonight import Position
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

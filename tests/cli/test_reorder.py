@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import sys
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from omsim.cli.reorder import GATE_OPTIONS, REPLICATIONS, scope_text
@@ -152,6 +156,81 @@ def test_no_plan_ends_with_4(planned: list[Any], omsim: Omsim, monkeypatch: pyte
     assert "minimum order of birk and the budget" in ended.err
 
 
+@pytest.fixture
+def corner(repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[object, ...]:
+    """The command of a night of the corner shop, nothing made up, with twelve weeks of history."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(repo / "models" / "corner_shop", tmp_path / "corner")
+    inputs = tmp_path / "inputs"
+    inputs.mkdir()
+    with (repo / "models" / "corner_shop" / "skus.csv").open(encoding="utf-8", newline="") as file:
+        skus = [row["sku"] for row in csv.DictReader(file)]
+    stock = ["counted_on,site,sku,on_hand_units", *(f"2026-09-27,shop,{sku},1" for sku in skus)]
+    asked = ["date,sku,units"]
+    for ago in range(84):
+        day = date(2026, 9, 27) - timedelta(days=ago)
+        asked += [f"{day},{sku},{1 + (ago + row) % 3}" for row, sku in enumerate(skus)]
+    for name, lines in (
+        ("stock_on_hand", stock),
+        ("history", asked),
+        ("open_orders", ["purchase_order,supplier,site,sku,units,due_date"]),
+    ):
+        (inputs / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return ("reorder", "corner", "--as-of", "2026-09-27", "--inputs", "inputs", "--jobs", 1)
+
+
+def test_one_future_is_a_trial_without_an_interval(corner: tuple[object, ...], omsim: Omsim, tmp_path: Path) -> None:
+    """-n 1 plans, plays one future and tells no interval, in the document, the page and the SKU's own words."""
+    orders = ["order,ordered_at,channel,region,sku,units"]
+    orders += [f"{ago},{date(2026, 9, 27) - timedelta(days=ago)} 09:10,web,town,tea,2" for ago in range(40, 0, -1)]
+    (tmp_path / "corner" / "orders.csv").write_text("\n".join(orders) + "\n", encoding="utf-8")
+    model = tmp_path / "corner" / "model.toml"
+    settings = model.read_text(encoding="utf-8").replace("2026-09-28", "2026-08-15").replace("= 14", "= 60")
+    model.write_text(settings, encoding="utf-8")
+    ended = omsim(*corner, "-n", 1, "--json")
+    told = ended.document
+    assert (ended.code, told["state"]) == (0, "done")
+    trial = told["facts"]["trial"]
+    assert told["facts"]["untried"] == ""
+    assert (trial["replications"], trial["gain_low_cents"], trial["kpis"]["unit_fill"]["low"]) == (1, None, None)
+    assert "on one future" in (Path(told["folder"]) / "summary.html").read_text(encoding="utf-8")
+    words = omsim("reorder", "corner", "--explain", "tea").out
+    assert "1 on hand, 0 on order, 0 owed" in words
+    assert "95 % sure" not in words
+
+
+def test_a_model_without_futures_is_planned_untried(corner: tuple[object, ...], omsim: Omsim) -> None:
+    """A history by day alone gives nothing to play: the night is planned, and says why it was not tried."""
+    ended = omsim(*corner, "-n", 2, "--json")
+    assert ended.code == 0, ended.err
+    page = (Path(ended.document["folder"]) / "summary.html").read_text(encoding="utf-8")
+    assert "New levels were not tried in the simulation before being proposed: the model has neither demand" in page
+
+
+def test_rules_that_cannot_hold_together_are_told_and_nothing_is_written(
+    corner: tuple[object, ...], omsim: Omsim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Units promised beyond the budget end the night with 4 and a buyer's words; no night and no file comes of it."""
+    from omsim.optimize.reorder import tonight
+
+    lines_of = tonight._lines
+
+    def promised(*known: Any) -> Any:
+        lines = lines_of(*known)
+        return replace(lines, least_units=np.full(lines.n_lines, 50))
+
+    monkeypatch.setattr(tonight, "_lines", promised)
+    model = tmp_path / "corner" / "model.toml"
+    model.write_text(model.read_text(encoding="utf-8") + "\n[purchasing]\nbudget_cents = 100\n", encoding="utf-8")
+    ended = omsim(*corner, "--json")
+    assert ended.code == 4
+    for words in ("tonight's orders cannot keep all of: ", "50 units promised", "tonight's budget of 1.00"):
+        assert words in ended.err
+    assert ended.document["error"]["code"] == 4
+    assert sorted(path.suffix for path in (tmp_path / "reorder").iterdir() if path.is_dir()) == []
+    assert "holds no finished night" in omsim("reorder", "corner", "--explain", "tea").err
+
+
 def test_another_process_is_no_failure_unless_asked(planned: list[Any], omsim: Omsim, tmp_path: Path) -> None:
     """While another holds the lock a call ends with 0, or with 5 by --fail-if-running."""
     from filelock import FileLock
@@ -246,8 +325,6 @@ def test_a_real_night_from_end_to_end(tmp_path: Path, omsim: Omsim, monkeypatch:
 
 def first_sku(policies: Path) -> str:
     """The first SKU of an exported table of policies."""
-    import csv
-
     with policies.open(encoding="utf-8", newline="") as file:
         return next(csv.DictReader(file))["sku"]
 

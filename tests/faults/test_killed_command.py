@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import os
-import shutil
+import re
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from faults.reconciliation import read_files, read_rows
 
+from omsim.model.files import write_business
+from omsim.model.templates.making import make_starter
 from omsim.nightly.crashpoints import VARIABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+AS_OF = (make_starter().settings.start_date - timedelta(days=1)).isoformat()
 COMMAND = (
-    *(sys.executable, "-m", "omsim.cli", "reorder", "corner_shop", "--as-of", "2026-10-04", "--out", "out"),
+    *(sys.executable, "-m", "omsim.cli", "reorder", "shop", "--as-of", AS_OF, "--out", "out"),
     *("--database", "nights.db", "--replications", "0", "--quiet"),
-    # The smallest shop has a week of orders: too little for the limits of a real one.
     *("--max-stock-age-days", "99", "--min-history-days", "1", "--min-recent-demand", "0", "--max-value-days", "9999"),
 )
 
@@ -38,11 +41,13 @@ def _start(folder: Path, crashpoint: str = "") -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
-def test_the_command_killed_three_times_is_completed_by_one_of_two(repo: Path, tmp_path: Path) -> None:
+def test_the_command_killed_three_times_is_completed_by_one_of_two(tmp_path: Path) -> None:
     """Proposals, policies, forecasts and every table's file are those of a command nobody killed."""
     folders = [tmp_path / "killed", tmp_path / "undisturbed"]
     for folder in folders:
-        shutil.copytree(repo / "models" / "corner_shop", folder / "corner_shop")
+        write_business(make_starter(), folder / "shop")
+        stock = folder / "shop" / "stock.csv"  # sold out, so that there is something to buy
+        stock.write_text(re.sub(r"(?m)^(main,[^,]+),\d+", r"\1,0", stock.read_text(encoding="utf-8")), encoding="utf-8")
     killed, undisturbed = folders
     alone = _start(undisturbed)
     for place in ("inputs_read", "before_commit", "file_renamed:3"):

@@ -84,6 +84,7 @@ SCENES = {
 }
 NAMED = [(name, place) for name, scene in SCENES.items() for place in scene.places]
 RANDOM_KILLS, ROUNDS = 10, 4
+MOST_TRIALS = 6  # a kill
 
 
 class Stage:
@@ -156,10 +157,12 @@ def test_nights_killed_at_any_moment_are_completed(stage: Stage, folder: Path, r
     rows, files, seconds = stage.uninterrupted_end("second", folder)
     moments = random.Random(round_)
     kills = 0
-    for trial in range(3 * RANDOM_KILLS):
+    for trial in range(MOST_TRIALS * RANDOM_KILLS):
         wish = stage.set_up("second", folder / f"trial_{trial}")
         (ending,) = stage.parent.run(wish, Fault(kill_after_s=moments.uniform(0.0, 0.9 * seconds)))
         kills += ending.signal == signal.SIGKILL
+        if ending.signal != signal.SIGKILL:  # it was through before its moment: a busy machine has calmed down
+            seconds = min(seconds, ending.seconds)
         (completed,) = stage.parent.run(wish)
         assert completed.state in ("done", "already_done")
         assert read_rows(wish.database) == rows
@@ -167,7 +170,7 @@ def test_nights_killed_at_any_moment_are_completed(stage: Stage, folder: Path, r
         shutil.rmtree(folder / f"trial_{trial}")
         if kills == RANDOM_KILLS:
             return
-    pytest.fail(f"only {kills} of {3 * RANDOM_KILLS} nights were caught alive")
+    pytest.fail(f"only {kills} of {MOST_TRIALS * RANDOM_KILLS} nights were caught alive")
 
 
 def test_a_night_killed_again_and_again_is_completed(stage: Stage, folder: Path) -> None:

@@ -63,6 +63,9 @@ def made_night(snapshot: Snapshot, last: LastNight | None = None, **facts: Any) 
         rows["policies"].append(
             place
             | {
+                "on_hand_units": int(snapshot.on_hand_units[cell]),
+                "on_order_units": int(snapshot.on_order_units[cell]),
+                "backordered_units": int(snapshot.backordered_units[cell]),
                 "reorder_point_units": low,
                 "order_up_to_units": top,
                 "previous_reorder_point_units": before[0],

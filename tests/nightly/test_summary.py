@@ -12,17 +12,16 @@ import numpy as np
 import pytest
 from made_nights import AS_OF, made_draft, made_night, made_snapshot
 
-from omsim.demand.forecast.holdout import HoldoutScores
 from omsim.model.files import read_business
 from omsim.nightly.difference import compare_with_current
 from omsim.nightly.explain import explanation_lines
+from omsim.nightly.forecast_record import holdout_facts
 from omsim.nightly.night import NIGHT_TABLES, Night, RunKey
 from omsim.nightly.outcome import GateResult
 from omsim.nightly.recall import Explanation, StoredRun
 from omsim.nightly.snapshot import LastNight, Snapshot
 from omsim.nightly.summary import build_page, summarize
 from omsim.nightly.summary_parts import MOST_LINES, MOST_ORDERS
-from omsim.nightly.summary_trust import holdout_facts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -214,26 +213,22 @@ def test_the_verdict_on_the_forecast_is_honest(snapshot: Snapshot, night: Night)
     assert "It ran 20 % too low." in text
 
 
-def test_holdout_scores_become_facts() -> None:
-    """Only scores over all kinds of demand are told, and a score that is no number is left out."""
-    scores = HoldoutScores(
-        demand_class=("all", "all", "lumpy"),
-        method=("auto", "naive", "auto"),
-        n_items=np.array([3, 3, 1]),
-        pinball=np.array([[0.1, 0.3], [0.4, 0.6], [0.9, 0.9]]),
-        coverage_share=np.array([0.9, 0.5, 0.1]),
-        bias_share=np.array([0.1, np.nan, 0.0]),
-        quantiles=(0.5, 0.9),
-        interval_days=7,
-        n_origins=3,
-    )
-    facts = holdout_facts(scores, "auto")
-    assert facts["days"] == 21
-    assert [(row["name"], row["ours"], round(row["pinball"], 6)) for row in facts["rows"]] == [
-        ("auto", True, 0.2),
-        ("naive", False, 0.5),
+def test_holdout_rows_become_facts() -> None:
+    """Only scores over all kinds of demand are told; without any there is nothing to tell."""
+    row = {"n_items": 3, "method": "x", "interval_days": 7, "n_origins": 3, "pinball_share": 0.5}
+    scored = {"pinball": 0.2, "coverage_share": 0.9, "bias_share": None}
+    rows = [
+        row | scored | {"demand_class": "all", "name": "forecast", "ours": True},
+        row | scored | {"demand_class": "all", "name": "last year", "ours": False},
+        row | scored | {"demand_class": "lumpy", "name": "forecast", "ours": True, "n_items": 1},
     ]
-    assert "bias_share" not in facts["rows"][1]
+    facts = holdout_facts(rows)
+    assert (facts["days"], facts["interval_days"], facts["interval_share"], facts["n_items"]) == (21, 7, 0.9, 3)
+    assert [(told["name"], told["ours"], told["bias_share"]) for told in facts["rows"]] == [
+        ("forecast", True, None),
+        ("last year", False, None),
+    ]
+    assert holdout_facts([]) == {}
 
 
 def test_everything_about_a_sku_is_told(snapshot: Snapshot, night: Night) -> None:
@@ -264,13 +259,13 @@ def test_everything_about_a_sku_is_told(snapshot: Snapshot, night: Night) -> Non
         "negative binomial",
         f"order at {row['reorder_point_units']} or below, up to {row['order_up_to_units']}",
         f"{row['units']} units at EUR",
-        "ordering nothing would cost EUR",
+        "leaving it to the next chance would cost EUR",
         row["reason"],
         row["proposal"],
         row["purchase_order"],
     ):
         assert part in text
-    assert text.count("policy ") == len(tables["policies"])
+    assert text.count("  policy ") == len(tables["policies"])
 
 
 def test_the_difference_to_the_plan_in_force(snapshot: Snapshot, night: Night) -> None:

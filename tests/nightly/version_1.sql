@@ -103,6 +103,9 @@ CREATE TABLE policies (
     site TEXT NOT NULL,
     sku TEXT NOT NULL,
     supplier TEXT NOT NULL,
+    on_hand_units {integer} NOT NULL,
+    on_order_units {integer} NOT NULL,
+    backordered_units {integer} NOT NULL,
     reorder_point_units {integer} NOT NULL,
     order_up_to_units {integer} NOT NULL,
     previous_reorder_point_units {integer} NOT NULL,
@@ -113,6 +116,9 @@ CREATE TABLE policies (
     gain_high_cents {integer} NOT NULL,
     reason TEXT NOT NULL,
     PRIMARY KEY (run_id, ordinal),
+    CONSTRAINT policies_on_hand_units_check CHECK (on_hand_units >= 0),
+    CONSTRAINT policies_on_order_units_check CHECK (on_order_units >= 0),
+    CONSTRAINT policies_backordered_units_check CHECK (backordered_units >= 0),
     CONSTRAINT policies_change_check CHECK (change IN ('kept', 'new', 'raised', 'lowered', 'refused')),
     FOREIGN KEY (run_id) REFERENCES runs (run_id)
 ){strict};
@@ -161,6 +167,6 @@ INSERT INTO proposals VALUES
     (2, 0, 'P-2', 'PO-2', 'birch', 'north', 'sku,00', 90, 100, 9000, 10, 0, 0, 0, 100, '2026-11-23', 5, 1, 'second try'),
     (3, 0, 'P-3', 'PO-3', 'birch', 'north', 'sku,00', 5, 100, 500, 5, 90, 0, 0, 100, '2026-11-24', 5, 1, 'refused');
 INSERT INTO policies VALUES
-    (2, 0, 'north', 'sku,00', 'birch', 40, 100, 0, 0, 'new', 0, 0, 0, 'first night');
+    (2, 0, 'north', 'sku,00', 'birch', 10, 0, 0, 40, 100, 0, 0, 'new', 0, 0, 0, 'first night');
 INSERT INTO forecasts VALUES
     (2, 0, 'north', 'sku,00', 'smooth', 'poisson', 0.1, 3.3, 0.33, 0, 0, 1);

@@ -27,6 +27,7 @@ SCENARIOS = (
     "baseline",
     "carrier_lost",
     "cutoff_moved",
+    "optimizer_in_the_loop",
     "peak_season",
     "pooled_or_siloed_stock",
     "returns_surge",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from omsim.demand.waits import lane_wait_days, period_shares, review_days
+from omsim.optimize.reorder.problem import MM3_PER_DM3, Steps
 
 if TYPE_CHECKING:
     from datetime import date
@@ -30,7 +31,6 @@ LEAST_HOLDING_CENTS = 1e-6  # a day; goods that cost nothing to keep would be or
 ABC_SHARES = (0.8, 0.95)  # of yearly demand at selling price, cumulated from the best seller
 XYZ_CVS = (0.5, 1.0)  # of weekly demand
 WEEK_DAYS = 7
-MM3_PER_DM3 = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +54,10 @@ class CellTerms:
     holding_cents : float64, shape (n_items,)
         Cost of keeping a unit a day.
     sending_cents : float64, shape (n_lanes,)
-        What sending an order costs whatever is on it: its fixed cost, the freight of a well-sized order, and half a
-        truck, as that much of the last one is empty on average.
+        What sending an order costs whatever is on it, but for freight: its fixed cost, and half a truck, as that much
+        of the last one is empty on average.
+    freight, price_breaks : Steps
+        Freight of an order by value, by lane; unit cost of a line by units, by item.
     minimum_cents : int64, shape (n_lanes,)
         Least value of an order.
     truck_cents : float64, shape (n_items,)
@@ -86,6 +88,8 @@ class CellTerms:
     sending_cents: Floats
     minimum_cents: Ints
     truck_cents: Floats
+    freight: Steps
+    price_breaks: Steps
     old_reorder_point: Ints
     old_order_up_to: Ints
 
@@ -142,6 +146,8 @@ def read_terms(business: Business) -> CellTerms:
         max_cover_days=np.where(np.isfinite(limit), limit, 0.0),
         holding_cents=holding.astype(np.float64),
         sending_cents=_sending_cents(business)[lane_supplier],
+        freight=_freight(business, lane_supplier),
+        price_breaks=_price_breaks(business, supplier, sku),
         minimum_cents=business["suppliers"].integers("minimum_order_cents")[lane_supplier],
         old_reorder_point=point,
         old_order_up_to=up_to,
@@ -151,10 +157,46 @@ def read_terms(business: Business) -> CellTerms:
 def _sending_cents(business: Business) -> Floats:
     """Cost of sending an order of each supplier, whatever is on it; float64, shape (n_suppliers,)."""
     suppliers = business["suppliers"]
-    least = np.full(len(suppliers), np.iinfo(np.int64).max)
-    np.minimum.at(least, business.codes("freight", "supplier"), business["freight"].integers("freight_cents"))
-    freight = np.where(least < np.iinfo(np.int64).max, least, 0)
-    return suppliers.integers("order_cost_cents") + freight + suppliers.integers("truck_cost_cents") / 2
+    return suppliers.integers("order_cost_cents") + suppliers.integers("truck_cost_cents") / 2
+
+
+def _freight(business: Business, lane_supplier: Ints) -> Steps:
+    """Freight steps of each lane's supplier."""
+    table = business["freight"]
+    by_supplier: dict[int, list[tuple[int, int]]] = {}
+    for supplier, at, cents in zip(
+        business.codes("freight", "supplier").tolist(),
+        table.integers("from_value_cents").tolist(),
+        table.integers("freight_cents").tolist(),
+        strict=True,
+    ):
+        by_supplier.setdefault(supplier, []).append((at, cents))
+    rows = [
+        (lane, at, cents)
+        for lane, supplier in enumerate(lane_supplier.tolist())
+        for at, cents in by_supplier.get(supplier, ())
+    ]
+    return Steps.of_rows(len(lane_supplier), rows)
+
+
+def _price_breaks(business: Business, supplier: Ints, sku: Ints) -> Steps:
+    """Price steps of each item."""
+    table = business["price_breaks"]
+    by_article: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for seller, article, at, cents in zip(
+        business.codes("price_breaks", "supplier").tolist(),
+        business.codes("price_breaks", "sku").tolist(),
+        table.integers("from_units").tolist(),
+        table.integers("unit_cost_cents").tolist(),
+        strict=True,
+    ):
+        by_article.setdefault((seller, article), []).append((at, cents))
+    rows = [
+        (item, at, cents)
+        for item, key in enumerate(zip(supplier.tolist(), sku.tolist(), strict=True))
+        for at, cents in by_article.get(key, ())
+    ]
+    return Steps.of_rows(len(supplier), rows)
 
 
 def _truck_cents(business: Business, supplier: Ints, weight_g: Ints, volume_mm3: Ints) -> Floats:

@@ -3,7 +3,7 @@
 Owns the order of the steps. A look ahead (:func:`look_ahead`) turns order history into distributions of demand and
 into each cell's own policy, and is good for days; tonight's plan (:func:`plan_tonight`) turns positions into purchases
 under everything that ties the lines together. Each step is a neighbour's: `cell_terms`, `omsim.demand.forecast`,
-`omsim.optimize.policies`, `values`, `solve`, `check`.
+`own_policies`, `tonight`, `solve`.
 """
 
 from __future__ import annotations
@@ -17,24 +17,13 @@ from omsim.demand.forecast.classes import CLASSES
 from omsim.demand.forecast.predictive import predict_demand
 from omsim.demand.forecast.tables import IntervalTables, in_order, joined
 from omsim.errors import FieldError
-from omsim.model.field_types import CENTS
 from omsim.optimize.policies.service_levels import implied_shortage_cost
 from omsim.optimize.policies.stock_position import min_max_drop
-from omsim.optimize.reorder.cell_terms import demand_classes, fill_targets, may_order
+from omsim.optimize.reorder.cell_terms import demand_classes, fill_targets
+from omsim.optimize.reorder.crossing import crossing_shares
 from omsim.optimize.reorder.own_policies import Past, lane_rhythm, own_policies
-from omsim.optimize.reorder.problem import (
-    MC_PER_CENT,
-    MM3_PER_DM3,
-    NO_LIMIT,
-    LineOptions,
-    PurchaseLines,
-    PurchaseOrders,
-    ReorderProblem,
-    Steps,
-    StorageSites,
-)
 from omsim.optimize.reorder.solve import plan_purchases
-from omsim.optimize.reorder.values import HORIZON_DAYS, line_options
+from omsim.optimize.reorder.tonight import Position, tonights_problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +34,7 @@ if TYPE_CHECKING:
     from omsim.demand.lead_time import DemandTable
     from omsim.optimize.reorder.cell_terms import CellTerms
     from omsim.optimize.reorder.plan import PurchasePlan
+    from omsim.optimize.reorder.problem import ReorderProblem
 
     Floats = NDArray[np.float64]
     Units = NDArray[np.int64]
@@ -65,8 +55,9 @@ class Outlook:
         Demand between reviews, until an order can be used, and until the next order can.
     mean_units_per_day, doubt_sigma : float64, shape (n_items,)
         Expected demand, and how unsure its level is (spread of the logarithm).
-    order_cost_cents : float64, shape (n_items,)
-        Share of the cost of sending an order the item is on.
+    order_cost_cents, saved_cents : float64, shape (n_items,)
+        Share of the cost of sending an order the item is on; what a unit bought in its usual lots costs less than the
+        item's unit cost.
     demand_class, method, abc, xyz : object (text), shape (n_items,)
         Pattern of demand, how it was forecast, value and steadiness class.
     target_fill : float64, shape (n_items,)
@@ -77,6 +68,8 @@ class Outlook:
         Of a unit owed at the end of a review period: given by the costs, or what the target makes it worth.
     source : str
         Where the demand was learnt, in words.
+    kept : bool, shape (n_items,)
+        Items that follow the policy the model has, tonight as well.
     """
 
     terms: CellTerms
@@ -85,6 +78,7 @@ class Outlook:
     after: DemandTable
     mean_units_per_day: Floats
     order_cost_cents: Floats
+    saved_cents: Floats
     demand_class: Texts
     method: Texts
     doubt_sigma: Floats
@@ -95,6 +89,7 @@ class Outlook:
     order_up_to: Units
     shortage_cents: Floats
     source: str
+    kept: Flags
 
     @property
     def holding_cents(self) -> Floats:
@@ -112,22 +107,9 @@ class Outlook:
         period, after = self.period.select(items), self.after.select(items)
         shortage = self.shortage_cents.copy()
         drop = min_max_drop(period, (top - low)[items])
-        shortage[items] = implied_shortage_cost(after, drop, top[items], self.holding_cents[items])
-        return replace(self, reorder_point=low, order_up_to=top, shortage_cents=shortage)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
-    """Units of each item tonight; int64, shape (n_items,)."""
-
-    on_hand_units: Units
-    on_order_units: Units
-    backordered_units: Units
-
-    @property
-    def units(self) -> Units:
-        """Inventory position."""
-        return self.on_hand_units + self.on_order_units - self.backordered_units
+        implied = implied_shortage_cost(after, drop, top[items], self.holding_cents[items])
+        shortage[items] = np.where(after.mean() > 0, implied, shortage[items])
+        return replace(self, reorder_point=low, order_up_to=top, shortage_cents=shortage, kept=self.kept | kept)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +118,12 @@ class TonightsPlan:
 
     problem: ReorderProblem
     plan: PurchasePlan
+
+    @property
+    def price_break_cents(self) -> int:
+        """What tonight's price breaks save on the goods."""
+        base = self.problem.lines.unit_cost_cents
+        return int(((base - self.plan.price_cents) * self.plan.units).sum())
 
 
 def look_ahead(
@@ -181,11 +169,12 @@ def look_ahead(
     target = np.clip(fill_targets(terms, abc, xyz), LEAST_FILL, MOST_FILL)
     past = Past(history_units, first_day, history_units.sum(axis=0) > 0, seed)
     groups = [np.flatnonzero(terms.review_days == review) for review in np.unique(terms.review_days).tolist()]
+    shares = crossing_shares(terms.lane_shares, lane_rhythm(terms, history_units.mean(axis=1)).cycle_days)
     parts = [
         predict_demand(
             history_units[items],
             first_day=first_day,
-            before_days=terms.lane_shares[terms.lane[items]],
+            before_days=shares[terms.lane[items]],
             review_days=int(terms.review_days[items[0]]),
             sold_out=None if sold_out is None else sold_out[items],
             open_days=past.open_days,
@@ -219,6 +208,7 @@ def look_ahead(
         after=tables.after,
         mean_units_per_day=mean,
         order_cost_cents=rhythm.order_cost_cents,
+        saved_cents=rhythm.saved_cents,
         demand_class=texts([[CLASSES[code] for code in part.demand_class.tolist()] for part in parts]),
         method=texts([part.method for part in parts]),
         doubt_sigma=column([part.doubt_sigma for part in parts]),
@@ -229,6 +219,7 @@ def look_ahead(
         order_up_to=column([top for _, top, _ in levels]),
         shortage_cents=column([shortage for _, _, shortage in levels]),
         source=parts[0].source,
+        kept=np.zeros(terms.n_items, dtype=np.bool_),
     )
 
 
@@ -263,135 +254,3 @@ def plan_tonight(
     """
     problem = tonights_problem(outlook, position, tonight=tonight, due=due)
     return TonightsPlan(problem=problem, plan=plan_purchases(problem, solver_seconds=seconds, aim_gap=aim_gap))
-
-
-def tonights_problem(
-    outlook: Outlook, position: Position, *, tonight: date, due: Flags | None = None
-) -> ReorderProblem:
-    """The columns of a night; arguments as `plan_tonight`'s."""
-    terms = outlook.terms
-    orderable = may_order(terms, tonight)
-    if due is not None:
-        orderable &= due
-    lines = _lines(outlook, position)
-    options = line_options(
-        lines,
-        outlook.period,
-        outlook.after,
-        order_cost_cents=outlook.order_cost_cents,
-        holding_cents=outlook.holding_cents,
-        shortage_cents=outlook.shortage_cents,
-        horizon_periods=HORIZON_DAYS / terms.review_days,
-        orderable=orderable,
-    )
-    options = _with_truck_space(options, outlook)
-    sites, budget = terms.business["sites"], terms.business.settings.budget_cents
-    return ReorderProblem(
-        lines=lines,
-        orders=_orders(terms),
-        sites=StorageSites(name=sites.texts("site"), storage_left_mm3=_room_left(outlook, position, orderable)),
-        options=options,
-        budget_cents=budget if budget < CENTS else NO_LIMIT,
-    )
-
-
-def _with_truck_space(options: LineOptions, outlook: Outlook) -> LineOptions:
-    """Options whose costs count full trucks for the horizon's demand, less the space tonight's units take.
-
-    Demand pays for its trucks whichever day they come, so tonight's trucks are no reason to wait: what is left to weigh
-    is the space in them that stays empty.
-    """
-    terms = outlook.terms
-    of_unit = np.rint(terms.truck_cents * MC_PER_CENT).astype(np.int64)
-    demand = np.rint(outlook.mean_units_per_day * HORIZON_DAYS).astype(np.int64)
-    line = options.line
-    return replace(options, cost_mc=options.cost_mc + of_unit[line] * (demand[line] - options.units))
-
-
-def _room_left(outlook: Outlook, position: Position, orderable: Flags) -> Units:
-    """Volume tonight's orders may add at each site; int64, shape (n_sites,), mm3.
-
-    Counted when tonight's goods come: all that is on its way has come, and has been sold from. Every line keeps the
-    room of its usual stock (the middle of its spread), so that buying one article ahead does not shut out tomorrow's
-    others; lines ordered tonight bring their own room with them.
-    """
-    terms = outlook.terms
-    sites = terms.business["sites"]
-    usual = outlook.order_up_to - (outlook.order_up_to - outlook.reorder_point) / 2
-    there = np.maximum(np.maximum(position.units, usual) - outlook.before.mean(), 0.0)
-    brought = np.where(orderable, np.maximum(outlook.order_up_to - position.units, 0), 0)
-    used = np.bincount(terms.site, weights=(there - brought) * terms.volume_mm3, minlength=len(sites))
-    capacity = sites.integers("storage_dm3").astype(np.float64) * MM3_PER_DM3
-    return np.clip(capacity - used, 0, NO_LIMIT).astype(np.int64)
-
-
-def _lines(outlook: Outlook, position: Position) -> PurchaseLines:
-    terms = outlook.terms
-    business = terms.business
-    sku, site = business["skus"].texts("sku"), business["sites"].texts("site")
-    cover = np.floor(terms.max_cover_days * outlook.mean_units_per_day) - position.units
-    most = np.where(terms.max_cover_days > 0, np.maximum(cover, 0), NO_LIMIT).astype(np.int64)
-    breaks = business["price_breaks"]
-    rows: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    for supplier, article, at, cents in zip(
-        business.codes("price_breaks", "supplier").tolist(),
-        business.codes("price_breaks", "sku").tolist(),
-        breaks.integers("from_units").tolist(),
-        breaks.integers("unit_cost_cents").tolist(),
-        strict=True,
-    ):
-        rows.setdefault((supplier, article), []).append((at, cents))
-    steps = [
-        (line, at, cents)
-        for line, key in enumerate(zip(terms.supplier.tolist(), terms.sku.tolist(), strict=True))
-        for at, cents in rows.get(key, ())
-    ]
-    return PurchaseLines(
-        name=tuple(f"{sku[a]} at {site[b]}" for a, b in zip(terms.sku.tolist(), terms.site.tolist(), strict=True)),
-        order=terms.lane,
-        position_units=position.units,
-        unit_cost_cents=terms.unit_cost_cents,
-        pack_units=terms.pack_units,
-        moq_units=terms.moq_units,
-        most_units=most,
-        reorder_point_units=outlook.reorder_point,
-        order_up_to_units=outlook.order_up_to,
-        units_per_day=outlook.mean_units_per_day,
-        weight_g=terms.weight_g,
-        volume_mm3=terms.volume_mm3,
-        price_breaks=Steps.of_rows(terms.n_items, steps),
-    )
-
-
-def _orders(terms: CellTerms) -> PurchaseOrders:
-    business = terms.business
-    suppliers, freight = business["suppliers"], business["freight"]
-    names, sites = suppliers.texts("supplier"), business["sites"].texts("site")
-    by_supplier: dict[int, list[tuple[int, int]]] = {}
-    for supplier, at, cents in zip(
-        business.codes("freight", "supplier").tolist(),
-        freight.integers("from_value_cents").tolist(),
-        freight.integers("freight_cents").tolist(),
-        strict=True,
-    ):
-        by_supplier.setdefault(supplier, []).append((at, cents))
-    steps = [
-        (lane, at, cents)
-        for lane, supplier in enumerate(terms.lane_supplier.tolist())
-        for at, cents in by_supplier.get(supplier, ())
-    ]
-    return PurchaseOrders(
-        name=tuple(
-            f"{names[a]} to {sites[b]}"
-            for a, b in zip(terms.lane_supplier.tolist(), terms.lane_site.tolist(), strict=True)
-        ),
-        site=terms.lane_site,
-        fixed_cost_cents=suppliers.integers("order_cost_cents")[terms.lane_supplier],
-        minimum_cents=suppliers.integers("minimum_order_cents")[terms.lane_supplier],
-        minimum_g=suppliers.integers("minimum_order_g")[terms.lane_supplier],
-        truck_cost_cents=suppliers.integers("truck_cost_cents")[terms.lane_supplier],
-        truck_g=suppliers.integers("truck_g")[terms.lane_supplier],
-        truck_dm3=suppliers.integers("truck_dm3")[terms.lane_supplier],
-        most_trucks=suppliers.integers("most_trucks")[terms.lane_supplier],
-        freight=Steps.of_rows(len(terms.lane_supplier), steps),
-    )

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from omsim.optimize.policies.economic_quantity import solve_all_units_discount
 from omsim.optimize.policies.min_max import solve_min_max
 from omsim.optimize.policies.service_levels import implied_shortage_cost, top_for_ready_rate
 from omsim.optimize.policies.stock_position import base_stock_drop, min_max_drop
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     Units = NDArray[np.int64]
 
 LONGEST_CYCLE_DAYS = 91.0
+MOST_VALUE_CENTS = 1e15
 
 
 class Past(NamedTuple):
@@ -78,15 +80,16 @@ def own_policies(
     reorder_point, order_up_to : int64, shape (n,)
         s < S; -1 and 0 for what is not asked for.
     shortage_cents : float64, shape (n,)
-        Of a unit owed at the end of a review period.
+        Of a unit owed at the end of a review period; by its margin, as for aim ``cost``, where nothing is asked for.
     """
     review = terms.review_days[items]
     holding = terms.holding_cents[items] * review
     period, before, after = predicted.period, predicted.before, predicted.after
     aim = terms.business.settings.aim
+    margin = np.maximum(terms.price_cents - terms.unit_cost_cents, 1)[items]
+    by_margin = margin / np.maximum(terms.mean_wait_days()[items] + review, 1.0) * review
+    shortage = by_margin
     if aim == "cost":
-        margin = np.maximum(terms.price_cents - terms.unit_cost_cents, 1)[items]
-        shortage = margin / np.maximum(terms.mean_wait_days()[items] + review, 1.0) * review
         solved = solve_min_max(period, after, rhythm.order_cost_cents[items], holding, shortage)
         low, top = solved.reorder_point_units, solved.order_up_to_units
     else:
@@ -104,7 +107,9 @@ def own_policies(
         shortage = implied_shortage_cost(after, base_stock_drop(items.size), level, holding)
     asked = after.mean() > 0
     low, top = np.where(asked, low, -1), np.where(asked, np.maximum(top, low + 1), 0)
-    return low.astype(np.int64), top.astype(np.int64), np.maximum(shortage, 0.0)
+    # a table without demand would call any shortage cost implied: what little is owed must not outbid all that sells
+    shortage = np.where(asked, np.maximum(shortage, 0.0), by_margin)
+    return low.astype(np.int64), top.astype(np.int64), shortage
 
 
 def _covering_tops(period: DemandTable, after: DemandTable, spread: Units, covered: Floats) -> Units:
@@ -141,7 +146,7 @@ def _levels_at_one_price(terms: CellTerms, items: Units, past: Past) -> Units:
 
 
 class LaneRhythm(NamedTuple):
-    """How often the orders of each lane go, and what one costs each line on it.
+    """How often the orders of each lane go, and in which lots and at which price its items are bought over time.
 
     Attributes
     ----------
@@ -149,42 +154,86 @@ class LaneRhythm(NamedTuple):
         Days between two orders of a lane.
     order_cost_cents : float64, shape (n_items,)
         The item's share of the cost of sending an order it is on.
+    lot_units : float64, shape (n_items,)
+        Units worth buying at once for a lower price; 0 where no price break is worth it.
+    saved_cents : float64, shape (n_items,)
+        What a unit in such lots costs less than the item's unit cost.
     """
 
     cycle_days: Floats
     order_cost_cents: Floats
+    lot_units: Floats
+    saved_cents: Floats
 
 
 def lane_rhythm(terms: CellTerms, mean_units_per_day: Floats) -> LaneRhythm:
     """When a lane's lines order together.
 
-    The lane's cycle is the economic one (joint replenishment of Silver 1976, all lines in step), at least as long as
-    its demand takes to come to the minimum value, at most a quarter. An item is on an order as often as its pack or
-    smallest order lasts, at most each time; those that are share what sending costs, so that over the long run all of
-    it is paid and none of it twice.
+    The lane's cycle is the economic one (joint replenishment of Silver 1976, all lines in step), freight of an order of
+    that size included, at least as long as its demand takes to come to the minimum value, at most a quarter. An item is
+    on an order as often as its pack or smallest order lasts, at most each time; those that are share what sending
+    costs, so that over the long run all of it is paid and none of it twice.
     """
     n_lanes = len(terms.lane_site)
     daily = np.maximum(mean_units_per_day, 1e-12)
     holding = np.bincount(terms.lane, weights=daily * terms.holding_cents, minlength=n_lanes)
     value = np.bincount(terms.lane, weights=daily * terms.unit_cost_cents, minlength=n_lanes)
-    economic = np.sqrt(2 * terms.sending_cents / np.maximum(holding, 1e-12))
-    cycle = np.clip(np.maximum(economic, terms.minimum_cents / np.maximum(value, 1e-12)), 1.0, LONGEST_CYCLE_DAYS)
+    least_days = terms.minimum_cents / np.maximum(value, 1e-12)
+
+    def cycle_at(sending_cents: Floats) -> Floats:
+        economic = np.sqrt(2 * sending_cents / np.maximum(holding, 1e-12))
+        return np.clip(np.maximum(economic, least_days), 1.0, LONGEST_CYCLE_DAYS)
+
+    worth = np.minimum(value * cycle_at(terms.sending_cents), MOST_VALUE_CENTS).astype(np.int64)
+    lanes = np.arange(n_lanes)
+    sending = terms.sending_cents + terms.freight.cents_at(lanes, worth, np.zeros(n_lanes, dtype=np.int64))
+    cycle = cycle_at(sending)
     lasts_days = np.maximum(terms.moq_units, terms.pack_units) / daily
     on_order = np.minimum(cycle[terms.lane] / lasts_days, 1.0)
     lines = np.bincount(terms.lane, weights=on_order, minlength=n_lanes)
-    share = terms.sending_cents / np.maximum(lines, 1.0)
-    return LaneRhythm(cycle_days=cycle, order_cost_cents=share[terms.lane])
+    share = (sending / np.maximum(lines, 1.0))[terms.lane]
+    lot, saved = _price_lots(terms, mean_units_per_day, share)
+    return LaneRhythm(cycle_days=cycle, order_cost_cents=share, lot_units=lot, saved_cents=saved)
+
+
+def _price_lots(terms: CellTerms, mean_units_per_day: Floats, order_cost_cents: Floats) -> tuple[Floats, Floats]:
+    """Lots that price breaks make worth it in the long run (all-units discount), and what a unit in them saves."""
+    breaks = terms.price_breaks
+    n_breaks = np.diff(breaks.first)
+    lot, saved = np.zeros(terms.n_items), np.zeros(terms.n_items)
+    rate = max(terms.business.settings.holding_rate_per_year, 1e-6)
+    for count in np.unique(n_breaks[n_breaks > 0]).tolist():
+        items = np.flatnonzero((n_breaks == count) & (mean_units_per_day > 0) & (terms.unit_cost_cents > 0))
+        if not items.size:
+            continue
+        steps = breaks.first[items][:, None] + np.arange(count)
+        at = np.column_stack((np.zeros(items.size), breaks.at[steps])).astype(np.float64)
+        cents = np.column_stack((terms.unit_cost_cents[items], np.maximum(breaks.cents[steps], 1))).astype(np.float64)
+        first_pays = breaks.at[steps[:, 0]] <= 1  # a step from the first unit on is the price itself
+        at[first_pays, 0], at[first_pays, 1] = 0.0, np.maximum(at[first_pays, 1], 1e-9)
+        yearly = mean_units_per_day[items] * DAYS_PER_YEAR
+        best = solve_all_units_discount(yearly, np.maximum(order_cost_cents[items], 1e-6), rate, at, cents)
+        units = np.ceil(best.order_units / terms.pack_units[items] - 1e-9) * terms.pack_units[items]
+        covered = terms.max_cover_days[items] * mean_units_per_day[items]
+        fits = (terms.max_cover_days[items] <= 0) | (units <= covered)
+        price = breaks.cents_at(items, units.astype(np.int64), terms.unit_cost_cents[items])
+        worth_it = fits & (price < terms.unit_cost_cents[items])
+        lot[items] = np.where(worth_it, units, 0.0)
+        saved[items] = np.where(worth_it, terms.unit_cost_cents[items] - price, 0.0)
+    return lot, saved
 
 
 def economic_units(terms: CellTerms, items: Units, mean_units_per_day: Floats, rhythm: LaneRhythm) -> Units:
     """What an order of each item should be about; int64, shape (n,).
 
     The economic order quantity at the item's share of sending, at least its demand over its lane's cycle where sending
-    costs anything, at least what the supplier sells, at most a year's demand.
+    costs anything and the lot that a price break makes worth it, at most a year's demand; at least what the supplier
+    sells.
     """
     ideal = np.sqrt(2 * rhythm.order_cost_cents[items] * mean_units_per_day / terms.holding_cents[items])
     lane = terms.lane[items]
     together = np.where(rhythm.cycle_days[lane] > 1, rhythm.cycle_days[lane] * mean_units_per_day, 0.0)
+    wanted = np.maximum(np.maximum(ideal, together), rhythm.lot_units[items])
     most = np.maximum(mean_units_per_day * DAYS_PER_YEAR, 1)
     least = np.maximum(terms.moq_units, terms.pack_units)[items]
-    return np.maximum(np.rint(np.minimum(np.maximum(ideal, together), most)).astype(np.int64), least)
+    return np.maximum(np.rint(np.minimum(wanted, most)).astype(np.int64), least)

@@ -46,6 +46,10 @@ class PlanReasons:
         Days of expected demand the position covers after the order; inf where nothing is expected.
     problem, plan
         What the reasons are about.
+    currency : str
+        Written before amounts; empty = they stand alone.
+    tells_refusals : bool
+        Whether a sentence says what the line did not get, and what that costs.
     """
 
     driver: Units
@@ -53,6 +57,8 @@ class PlanReasons:
     cover_days: Floats
     problem: ReorderProblem
     plan: PurchasePlan
+    currency: str = ""
+    tells_refusals: bool = True
 
     def __len__(self) -> int:
         return self.driver.size
@@ -65,7 +71,9 @@ class PlanReasons:
         return _sentence(self, range(len(self))[line])
 
 
-def explain_plan(problem: ReorderProblem, plan: PurchasePlan) -> PlanReasons:
+def explain_plan(
+    problem: ReorderProblem, plan: PurchasePlan, *, currency: str = "", tells_refusals: bool = True
+) -> PlanReasons:
     """Find what drove each line and what kept it from what it wanted.
 
     Parameters
@@ -73,6 +81,10 @@ def explain_plan(problem: ReorderProblem, plan: PurchasePlan) -> PlanReasons:
     problem : ReorderProblem
     plan : PurchasePlan
         Of this problem.
+    currency : str
+        Written before amounts of money.
+    tells_refusals : bool
+        False leaves it to the caller to say what lines did not get.
 
     Returns
     -------
@@ -159,7 +171,15 @@ def explain_plan(problem: ReorderProblem, plan: PurchasePlan) -> PlanReasons:
         [0, 4, 3, 2, 4, 1, 5],
         default=0,
     ).astype(np.int64)
-    return PlanReasons(driver=driver, limit=limit, cover_days=cover, problem=problem, plan=plan)
+    return PlanReasons(
+        driver=driver,
+        limit=limit,
+        cover_days=cover,
+        problem=problem,
+        plan=plan,
+        currency=currency,
+        tells_refusals=tells_refusals,
+    )
 
 
 def _budget_share(problem: ReorderProblem, plan: PurchasePlan) -> Floats:
@@ -217,10 +237,10 @@ def _sentence(reasons: PlanReasons, line: int) -> str:
         "none": _no_order(problem, plan, line),
         "promised": f"{lines.least_units[line]:,} units are promised",
         "below": f"position {position:,} is at or below the reorder point {low:,}",
-        "price_break": f"reaches the price of {_money(int(plan.price_cents[line]))} a unit",
+        "price_break": f"reaches the price of {_money(int(plan.price_cents[line]), reasons.currency)} a unit",
         "minimum": f"lifts {name} to its minimum",
         "truck": f"fills {_count(int(plan.order_trucks[order]), 'truck')} of {name}",
-        "freight": f"lifts {name} over the step to {_freight(int(plan.order_freight_cents[order]))}",
+        "freight": f"lifts {name} over the step to {_freight(int(plan.order_freight_cents[order]), reasons.currency)}",
         "joined": f"joins {name}, which is placed anyway",
     }[driver]
     text = f"{_count(units, 'unit')}: {because}" if units else f"nothing: {because}"
@@ -257,8 +277,10 @@ def _limited(reasons: PlanReasons, line: int) -> str:
         return f"; no more fits its cap of {problem.lines.most_units[line]:,}"
     if limit == "moq":
         return f"; the least order is {problem.lines.moq_units[line]:,}"
+    if not reasons.tells_refusals:
+        return ""
     missing = int(plan.wanted_units[line] - plan.units[line])
-    cost = _money(round(int(plan.refused_mc[line]) / MC_PER_CENT))
+    cost = _money(round(int(plan.refused_mc[line]) / MC_PER_CENT), reasons.currency)
     if limit == "order" and plan.order_value_cents[order] == 0:
         why = f"{problem.orders.name[order]} is not worth placing tonight"
     elif limit == "storage":
@@ -290,13 +312,14 @@ def shadow_prices(problem: ReorderProblem, plan: PurchasePlan, *, step_cents: in
     return said
 
 
-def _money(cents: int) -> str:
-    return f"{'-' if cents < 0 else ''}{abs(cents) // 100:,}.{abs(cents) % 100:02d}"
+def _money(cents: int, currency: str = "") -> str:
+    amount = f"{'-' if cents < 0 else ''}{abs(cents) // 100:,}.{abs(cents) % 100:02d}"
+    return f"{currency} {amount}".strip()
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-def _freight(cents: int) -> str:
-    return f"freight {_money(cents)}" if cents else "free freight"
+def _freight(cents: int, currency: str) -> str:
+    return f"freight {_money(cents, currency)}" if cents else "free freight"
