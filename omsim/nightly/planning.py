@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 SOLVER_SECONDS = 60.0
 REPLICATIONS = 8
+AIM_GAP = 1e-3  # of the expected cost: a buyer would not wait for the last thousandth
 CLOSE_GAP = 1e-3  # a plan proved this close to the best is good whichever way it was found
 
 
@@ -111,7 +112,7 @@ def plan_night(
     clock.tell("forecast", items=terms.n_items)
     record = forecast_record(snapshot, outlook, seed=settings.seed)
     clock.tell("forecast scored on days it had not seen")
-    night = plan_tonight(outlook, position, tonight=tonight, seconds=settings.solver_seconds)
+    night = plan_tonight(outlook, position, tonight=tonight, seconds=settings.solver_seconds, aim_gap=AIM_GAP)
     clock.tell("plan", gap_share=night.plan.gap_share)
     trial, shortage = None, outlook.shortage_cents
     untried = why_not_playable(snapshot, terms) if settings.replications else "it was not asked for"
@@ -120,7 +121,7 @@ def plan_night(
         clock.tell("play forward", days=trial.played.n_days)
         if trial.refused.any():
             outlook = outlook.keeping(trial.refused)
-            night = plan_tonight(outlook, position, tonight=tonight, seconds=settings.solver_seconds)
+            night = plan_tonight(outlook, position, tonight=tonight, seconds=settings.solver_seconds, aim_gap=AIM_GAP)
             clock.tell("plan without the refused changes", refused=int(trial.refused.sum()))
             trial = replace(trial, played=_try(snapshot, outlook, position, night, shortage, settings).played)
             clock.tell("play the final plan forward")
