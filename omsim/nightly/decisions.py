@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from omsim.nightly.refusals import Refusals
     from omsim.nightly.snapshot import Snapshot
     from omsim.nightly.trial import Trial
-    from omsim.optimize.reorder.night import Outlook, TonightsPlan
-    from omsim.optimize.reorder.tonight import Position
+    from omsim.optimize.reorder.night import TonightsPlan
+    from omsim.optimize.reorder.outlook import Outlook, Position
 
 MOST_OF_A_KIND = 5
 FAR_AHEAD_DAYS = 180

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from omsim.nightly.snapshot import Snapshot
-    from omsim.optimize.reorder.night import Outlook
+    from omsim.optimize.reorder.outlook import Outlook
 
 
 def forecast_record(snapshot: Snapshot, outlook: Outlook, *, seed: int) -> dict[str, Any]:

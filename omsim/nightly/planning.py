@@ -23,8 +23,8 @@ from omsim.nightly.night import Night
 from omsim.nightly.tables import night_facts, night_tables
 from omsim.nightly.trial import Trial, why_not_playable
 from omsim.optimize.reorder.cell_terms import CellTerms, read_terms
-from omsim.optimize.reorder.night import Outlook, TonightsPlan, look_ahead, plan_tonight
-from omsim.optimize.reorder.tonight import Position
+from omsim.optimize.reorder.night import TonightsPlan, look_ahead, plan_tonight
+from omsim.optimize.reorder.outlook import Outlook, Position
 
 if TYPE_CHECKING:
     import logging

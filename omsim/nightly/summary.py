@@ -13,8 +13,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from omsim.analysis.units import format_value
 from omsim.nightly.input_history import NO_HISTORY_NOTE
-from omsim.nightly.summary_parts import Row, changes, decisions, levels_before, orders, refusals, total, why
-from omsim.nightly.summary_trust import finite, forecast, gates
+from omsim.nightly.summary_parts import Row, changes, decisions, finite, levels_before, orders, refusals, total, why
+from omsim.nightly.summary_trust import forecast, gates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

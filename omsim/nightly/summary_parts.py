@@ -6,13 +6,13 @@ hundred thousand lines, the page shows the few that weigh most and says how many
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 
 from omsim.analysis.units import format_difference, format_interval, format_value
-from omsim.nightly.summary_trust import finite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -316,3 +316,8 @@ def _rows(night: Night, table: str, at: Any) -> list[Row]:
 def _native(value: Any) -> Any:
     """A value as Python's own type, so that it prints as one."""
     return value.item() if isinstance(value, np.generic) else value
+
+
+def finite(value: Any) -> TypeGuard[float]:
+    """Whether a fact is there and a number."""
+    return isinstance(value, int | float) and math.isfinite(value)

@@ -6,9 +6,10 @@ Owns the plain words for forecast scores, kinds of demand and gates.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 from omsim.analysis.units import format_value
+from omsim.nightly.summary_parts import finite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -131,8 +132,3 @@ def gates(results: Iterable[GateResult]) -> list[Row]:
         for gate in results
     ]
     return sorted(rows, key=lambda row: bool(row["passed"]))
-
-
-def finite(value: Any) -> TypeGuard[float]:
-    """Whether a fact is there and a number."""
-    return isinstance(value, int | float) and math.isfinite(value)

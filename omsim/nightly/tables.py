@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from omsim.nightly.snapshot import LastNight, Snapshot
     from omsim.nightly.trial import Trial
     from omsim.optimize.reorder.cell_terms import CellTerms
-    from omsim.optimize.reorder.night import Outlook, TonightsPlan
-    from omsim.optimize.reorder.tonight import Position
+    from omsim.optimize.reorder.night import TonightsPlan
+    from omsim.optimize.reorder.outlook import Outlook, Position
 
     Floats = NDArray[np.float64]
     Units = NDArray[np.int64]

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from omsim.model.business import Business, Column
     from omsim.nightly.snapshot import Snapshot
-    from omsim.optimize.reorder.night import Outlook, TonightsPlan
-    from omsim.optimize.reorder.tonight import Position
+    from omsim.optimize.reorder.night import TonightsPlan
+    from omsim.optimize.reorder.outlook import Outlook, Position
 
     Floats = NDArray[np.float64]
     Units = NDArray[np.int64]

@@ -17,8 +17,8 @@ import numpy as np
 from omsim.demand.arrivals import draw_intake
 from omsim.model.calendars import Calendar
 from omsim.optimize.reorder.cell_terms import read_terms
-from omsim.optimize.reorder.night import Outlook, look_ahead, plan_tonight
-from omsim.optimize.reorder.tonight import Position
+from omsim.optimize.reorder.night import look_ahead, plan_tonight
+from omsim.optimize.reorder.outlook import Outlook, Position
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

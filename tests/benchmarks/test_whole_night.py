@@ -14,7 +14,7 @@ from omsim.model.templates.making import make_starter
 from omsim.optimize.reorder.cell_terms import read_terms
 from omsim.optimize.reorder.check import check_purchases
 from omsim.optimize.reorder.night import look_ahead, plan_tonight
-from omsim.optimize.reorder.tonight import Position
+from omsim.optimize.reorder.outlook import Position
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

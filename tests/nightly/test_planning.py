@@ -20,7 +20,7 @@ from omsim.nightly.planning import NightSettings, plan_night
 from omsim.nightly.snapshot import LastNight, Snapshot
 from omsim.nightly.trial import Trial, yesterdays_order
 from omsim.optimize.reorder.cell_terms import read_terms
-from omsim.optimize.reorder.tonight import Position
+from omsim.optimize.reorder.outlook import Position
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ under everything that ties the lines together. Each step is a neighbour's: `cell
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,13 +17,12 @@ from omsim.demand.forecast.classes import CLASSES
 from omsim.demand.forecast.predictive import predict_demand
 from omsim.demand.forecast.tables import IntervalTables, in_order, joined
 from omsim.errors import FieldError
-from omsim.optimize.policies.service_levels import implied_shortage_cost
-from omsim.optimize.policies.stock_position import min_max_drop
 from omsim.optimize.reorder.cell_terms import demand_classes, fill_targets
 from omsim.optimize.reorder.crossing import crossing_shares
+from omsim.optimize.reorder.outlook import Outlook
 from omsim.optimize.reorder.own_policies import Past, lane_rhythm, own_policies
 from omsim.optimize.reorder.solve import plan_purchases
-from omsim.optimize.reorder.tonight import Position, tonights_problem
+from omsim.optimize.reorder.tonight import tonights_problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +30,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from omsim.demand.lead_time import DemandTable
     from omsim.optimize.reorder.cell_terms import CellTerms
+    from omsim.optimize.reorder.outlook import Position
     from omsim.optimize.reorder.plan import PurchasePlan
     from omsim.optimize.reorder.problem import ReorderProblem
 
@@ -42,74 +41,6 @@ if TYPE_CHECKING:
     Texts = NDArray[np.object_]
 
 LEAST_FILL, MOST_FILL = 0.01, 0.9999  # targets beyond are read as these
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
-    """What the coming weeks may ask for, and each item's own policy for it; good until the next look ahead.
-
-    Attributes
-    ----------
-    terms : CellTerms
-    period, before, after : DemandTable
-        Demand between reviews, until an order can be used, and until the next order can.
-    mean_units_per_day, doubt_sigma : float64, shape (n_items,)
-        Expected demand, and how unsure its level is (spread of the logarithm).
-    order_cost_cents, saved_cents : float64, shape (n_items,)
-        Share of the cost of sending an order the item is on; what a unit bought in its usual lots costs less than the
-        item's unit cost.
-    demand_class, method, abc, xyz : object (text), shape (n_items,)
-        Pattern of demand, how it was forecast, value and steadiness class.
-    target_fill : float64, shape (n_items,)
-        Unit fill rate promised (aim ``fill_rate``).
-    reorder_point, order_up_to : int64, shape (n_items,)
-        (s, S) from tonight on.
-    shortage_cents : float64, shape (n_items,)
-        Of a unit owed at the end of a review period: given by the costs, or what the target makes it worth.
-    source : str
-        Where the demand was learnt, in words.
-    kept : bool, shape (n_items,)
-        Items that follow the policy the model has, tonight as well.
-    """
-
-    terms: CellTerms
-    period: DemandTable
-    before: DemandTable
-    after: DemandTable
-    mean_units_per_day: Floats
-    order_cost_cents: Floats
-    saved_cents: Floats
-    demand_class: Texts
-    method: Texts
-    doubt_sigma: Floats
-    abc: Texts
-    xyz: Texts
-    target_fill: Floats
-    reorder_point: Units
-    order_up_to: Units
-    shortage_cents: Floats
-    source: str
-    kept: Flags
-
-    @property
-    def holding_cents(self) -> Floats:
-        """Of a unit left at the end of a review period; float64, shape (n_items,)."""
-        return self.terms.holding_cents * self.terms.review_days
-
-    def keeping(self, kept: Flags) -> Outlook:
-        """The same with the policies of some items as the model has them, and shortages priced as those imply."""
-        if not kept.any():
-            return self
-        low = np.where(kept, self.terms.old_reorder_point, self.reorder_point)
-        top = np.where(kept, self.terms.old_order_up_to, self.order_up_to)
-        top = np.maximum(top, low + 1)
-        items = np.flatnonzero(kept)
-        period, after = self.period.select(items), self.after.select(items)
-        shortage = self.shortage_cents.copy()
-        drop = min_max_drop(period, (top - low)[items])
-        implied = implied_shortage_cost(after, drop, top[items], self.holding_cents[items])
-        shortage[items] = np.where(after.mean() > 0, implied, shortage[items])
-        return replace(self, reorder_point=low, order_up_to=top, shortage_cents=shortage, kept=self.kept | kept)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,12 @@
 """Tonight's problem: what the look ahead says of every item, and tonight's positions, as columns of lines and orders.
 
-Owns the translation only. What is known of the items is :mod:`omsim.optimize.reorder.night`'s `Outlook`, the columns
+Owns the translation only. What is known of the items is `outlook`'s, the columns
 and their checks are `problem`'s, solving them is `solve`'s.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,25 +31,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from omsim.optimize.reorder.cell_terms import CellTerms
-    from omsim.optimize.reorder.night import Outlook
+    from omsim.optimize.reorder.outlook import Outlook, Position
 
     Floats = NDArray[np.float64]
     Units = NDArray[np.int64]
     Flags = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
-    """Units of each item tonight; int64, shape (n_items,)."""
-
-    on_hand_units: Units
-    on_order_units: Units
-    backordered_units: Units
-
-    @property
-    def units(self) -> Units:
-        """Inventory position."""
-        return self.on_hand_units + self.on_order_units - self.backordered_units
 
 
 def tonights_problem(

@@ -20,10 +20,11 @@ from omsim.optimize.policies.service_levels import implied_shortage_cost
 from omsim.optimize.policies.stock_position import min_max_drop
 from omsim.optimize.reorder.cell_terms import DAYS_PER_YEAR, read_terms
 from omsim.optimize.reorder.check import check_purchases
-from omsim.optimize.reorder.night import Outlook, TonightsPlan, look_ahead, plan_tonight
+from omsim.optimize.reorder.night import TonightsPlan, look_ahead, plan_tonight
+from omsim.optimize.reorder.outlook import Outlook, Position
 from omsim.optimize.reorder.own_policies import LONGEST_CYCLE_DAYS, economic_units, lane_rhythm
 from omsim.optimize.reorder.problem import MC_PER_CENT, NO_LIMIT, option_row
-from omsim.optimize.reorder.tonight import Position, tonights_problem, with_usual_terms
+from omsim.optimize.reorder.tonight import tonights_problem, with_usual_terms
 from omsim.optimize.reorder.values import HORIZON_DAYS, line_options, position_costs
 
 if TYPE_CHECKING:
