@@ -273,7 +273,7 @@ def _difference(outcome: Outcome, database: str) -> Difference | None:
             if current is not None:
                 return compare_with_current(night, current.key.as_of, read_table(store, current.run_id, "proposals"))
     except MissingDatabaseError:
-        pass
+        pass  # before the first night there is none, and no plan in force to compare with
     return compare_with_current(night, None, None)
 
 

@@ -48,9 +48,10 @@ class CellDemand:
 def daily_demand(business: Business, horizon_days: Floats, *, seed: int) -> CellDemand:
     """Daily demand of each cell: from `history` where the model has one, else by asking the simulation.
 
-    A history's SKUs go to the cells that carry them in proportion to the orders of the regions for which each is the
-    nearest carrying site. Without a history the model is run with more stock than anyone can want, and what the
-    sourcing rule asks of each cell is counted; its draws are of a seed of their own, so policies are judged on others.
+    A history's SKUs go to the sites it names, or else to the cells that carry them in proportion to the orders of the
+    regions for which each is the nearest carrying site. Without a history the model is run with more stock than anyone
+    can want, and what the sourcing rule asks of each cell is counted; its draws are of a seed of their own, so policies
+    are judged on others.
 
     Parameters
     ----------
@@ -62,13 +63,7 @@ def daily_demand(business: Business, horizon_days: Floats, *, seed: int) -> Cell
         Of the experiment that will judge the policies.
     """
     if len(business["history"]):
-        share = nearest_share(business)
-        sku = business.codes("stock", "sku")
-        table = business["history"]
-        mean, variance = _moments_by_day(
-            business.codes("history", "sku"), table.integers("date"), table.integers("units"), len(business["skus"])
-        )
-        return _split(mean[sku], variance[sku], share, "units asked for by day in `history`")
+        return _recorded_demand(business)
     units = simulated_units(business, seed=seed + UNSEEN_SEED)
     mean = units.mean(axis=0)
     weekday = (business.settings.start_date.weekday() + np.arange(len(units))) % 7
@@ -102,7 +97,8 @@ def simulated_units(business: Business, *, seed: int) -> Codes:
         "policy": ("none",) * n_cells,
     }
     tables = {**business.tables, "stock": Table(name="stock", columns=plenty)}
-    stocked = replace(business, tables=tables, base=None, folder="")
+    settings = replace(business.settings, reorder="policies")  # none of which order anything here
+    stocked = replace(business, settings=settings, tables=tables, base=None, folder="")
     cell = np.full((len(business["sites"]), len(business["skus"])), -1, dtype=np.int64)
     cell[business.codes("stock", "site"), business.codes("stock", "sku")] = np.arange(n_cells)
     calendar = Calendar(business.settings.time_zone, business.settings.start_date, n_days)
@@ -158,8 +154,23 @@ def weekday_variance(business: Business, horizon_days: Floats) -> Floats:
     return np.asarray(by_days[whole_days % 7] / whole_days)
 
 
+def _recorded_demand(business: Business) -> CellDemand:
+    """Demand of each cell from `history`."""
+    table = business["history"]
+    n_sites, n_skus = len(business["sites"]), len(business["skus"])
+    site, sku = business.codes("history", "site"), business.codes("history", "sku")
+    # by SKU and site asked, the last "site" standing for wherever it is carried
+    asked = sku * (n_sites + 1) + np.where(site >= 0, site, n_sites)
+    mean, variance = _moments_by_day(asked, table.integers("date"), table.integers("units"), n_skus * (n_sites + 1))
+    cell_site, cell_sku = business.codes("stock", "site"), business.codes("stock", "sku")
+    named = np.bincount(sku[site >= 0], minlength=n_skus)[cell_sku] > 0
+    row = cell_sku * (n_sites + 1) + np.where(named, cell_site, n_sites)
+    share = np.where(named, 1.0, nearest_share(business))
+    return _split(mean[row], variance[row], share, "units asked for by day in `history`")
+
+
 def _moments_by_day(sku: Codes, day: Codes, units: Codes, n_skus: int) -> tuple[Floats, Floats]:
-    """Mean and variance of units a day by SKU, days without a row counting as zero."""
+    """Mean and variance of units a day by SKU (or SKU and site), days without a row counting as zero."""
     n_days = int(day.max() - day.min()) + 1
     key, at = np.unique(sku * n_days + (day - day.min()), return_inverse=True)
     of_day = np.bincount(at, weights=units)

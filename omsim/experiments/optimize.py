@@ -280,11 +280,15 @@ def policy_inputs(business: Business, *, seed: int) -> PolicyInputs:
     Raises
     ------
     InvalidInputError
-        No row of stock has a supplier, so there is nothing to decide.
+        No row of stock has a supplier, so there is nothing to decide; or the planner orders, whatever the policies.
     """
     skus = business["skus"]
     supplier, sku = business.codes("stock", "supplier"), business.codes("stock", "sku")
     supplied = np.flatnonzero(supplier >= 0)
+    if business.settings.reorder == "optimizer":
+        where = f"{business.folder or business.settings.name}: model.toml"
+        rule = "must be policies for new ones to be used"
+        raise InvalidInputError((Problem(where=where, field="purchasing.reorder", rule=rule, got="'optimizer'"),))
     if not len(supplied):
         where = f"{business.folder or business.settings.name}: stock"
         raise InvalidInputError((Problem(where=where, field="supplier", rule="must be given in some row"),))

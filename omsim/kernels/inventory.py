@@ -80,26 +80,6 @@ def renewal_rows(pmf: Floats, first: Units, drop_first: Units, drop: Floats) -> 
 
 
 @compiled
-def cycle_cost(
-    low: int,
-    top: int,
-    fixed: float,
-    hold: float,
-    penalty: float,
-    mean: float,
-    loss: Floats,
-    visits: Floats,
-    visits_below: Floats,
-) -> float:
-    """Long-run cost per period of the (s, S) policy ``low, top`` of one item (Zheng-Federgruen's c(s, S))."""
-    total = fixed
-    for j in range(top - low):
-        level = top - j
-        total += visits[j] * (hold * (level - mean) + (hold + penalty) * loss_at(loss, level))
-    return float(total / visits_below[top - low])
-
-
-@compiled
 def levels_downwards(highest: int, n_levels: int, hold: float, penalty: float, loss: Floats) -> Floats:
     """Holding and shortage cost of ending a period's demand from levels ``highest, highest - 1, ...``."""
     cost = np.empty(n_levels)

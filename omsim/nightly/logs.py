@@ -97,15 +97,6 @@ def night_log(
         log.removeHandler(handler)
 
 
-@contextmanager
-def timed(log: logging.Logger, phase: str, message: str) -> Iterator[dict[str, Any]]:
-    """Tell of a phase once it is done, with the counts put into the mapping meanwhile and the seconds it took."""
-    started = time.monotonic()
-    counts: dict[str, Any] = {}
-    yield counts
-    log.info(message, extra={"phase": phase, "seconds": round(time.monotonic() - started, 3), **counts})
-
-
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
     """What came as ``extra``; a mapping of counts laid open."""
     extra = {name: value for name, value in vars(record).items() if name not in _OWN}

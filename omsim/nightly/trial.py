@@ -135,11 +135,8 @@ def has_policy(terms: CellTerms) -> Flags:
 
 def yesterdays_order(terms: CellTerms, position: Position, tonight: date) -> Units:
     """What yesterday's (s, S) would order tonight, packs and smallest orders respected; int64, shape (n_items,)."""
-    at = position.units
-    wanted = np.where((at <= terms.old_reorder_point) & has_policy(terms), terms.old_order_up_to - at, 0)
-    wanted = np.where(wanted > 0, np.maximum(wanted, terms.moq_units), 0)
-    packs = -(-wanted // terms.pack_units)
-    return np.asarray(np.where(may_order(terms, tonight), packs * terms.pack_units, 0))
+    units = terms.policy_units(position.units, terms.old_reorder_point, terms.old_order_up_to)
+    return np.asarray(np.where(has_policy(terms) & may_order(terms, tonight), units, 0))
 
 
 def due_dates(terms: CellTerms, tonight: date) -> list[date]:

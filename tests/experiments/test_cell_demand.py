@@ -11,7 +11,7 @@ import pytest
 from omsim.demand.waits import period_shares, review_days, wait_days
 from omsim.experiments.cell_demand import daily_demand, nearest_share, simulated_units, weekday_variance
 from omsim.model.business import Business, Table
-from omsim.model.templates.making import make_starter
+from omsim.model.templates.making import make_metro, make_starter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -114,8 +114,10 @@ def test_history_is_counted_by_day(starter: Business) -> None:
         name="history",
         columns={
             "date": np.array([100, 103], dtype=np.int64),
+            "site": ("", ""),
             "sku": (sku, sku),
             "units": np.array([6, 2], dtype=np.int64),
+            "sold_out": np.zeros(2, dtype=np.bool_),
         },
     )
     made = replace(starter, tables={**starter.tables, "history": history})
@@ -138,3 +140,35 @@ def test_plenty_of_stock_shows_all_demand(starter: Business) -> None:
     assert units.shape[0] % 7 == 0
     assert units[: 7 * weeks].sum() == pytest.approx(asked, rel=0.05)  # but for those still at the desk or too late
     assert units[: 7 * weeks].sum() <= asked
+
+
+def test_a_history_that_names_sites_is_asked_there() -> None:
+    """Units of a SKU go to the cell of the site they were asked of, not to the nearest; others are shared as before."""
+    metro = make_metro()
+    site, sku = metro["stock"].texts("site"), metro["stock"].texts("sku")
+    first = sku[0]
+    days = np.arange(20) + metro.settings.start_date.toordinal() - 20
+    known = {
+        "date": np.concatenate((days, days)),
+        "site": ("dortmund",) * 20 + ("",) * 20,
+        "sku": (first,) * 20 + (sku[1],) * 20,
+        "units": np.full(40, 6, dtype=np.int64),
+        "sold_out": np.zeros(40, dtype=np.bool_),
+    }
+    history = Table(name="history", columns=known)
+    told = daily_demand(replace(metro, tables={**metro.tables, "history": history}), np.ones(len(sku)), seed=1)
+    means = {(a, b): mean for a, b, mean in zip(site, sku, told.mean_units.tolist(), strict=True)}
+    assert {place: mean for (place, article), mean in means.items() if article == first} == {
+        "leipzig": 0.0,
+        "dortmund": 6.0,
+        **{place: 0.0 for place, article in means if article == first and place == "berlin_store"},
+    }
+    shared = [mean for (_, article), mean in means.items() if article == sku[1]]
+    assert sum(shared) == pytest.approx(6.0)
+    assert max(shared) < 6.0
+
+
+def test_a_planner_does_not_order_while_demand_is_learnt(starter: Business) -> None:
+    """With stock no one can want in full, a model whose optimizer orders learns the same demand."""
+    planned = replace(starter, settings=replace(starter.settings, reorder="optimizer"))
+    np.testing.assert_array_equal(simulated_units(planned, seed=5), simulated_units(starter, seed=5))

@@ -128,8 +128,10 @@ def with_history(business: Business, n_days: int = 120) -> Business:
         name="history",
         columns={
             "date": (first + day).astype(np.int64),
+            "site": ("",) * len(day),
             "sku": tuple(skus[code] for code in sku.tolist()),
             "units": units[day, sku].astype(np.int64),
+            "sold_out": np.zeros(len(day), dtype=np.bool_),
         },
     )
     suppliers = business["suppliers"]
@@ -203,3 +205,10 @@ def test_groups_share_one_frontier() -> None:
 def steps(table: LevelCurves) -> list[tuple[int, int, float]]:
     """Item, level and slope of each step."""
     return list(zip(table.step_item.tolist(), table.step_level.tolist(), table.step_slope.tolist(), strict=True))
+
+
+def test_new_policies_are_refused_where_a_planner_orders(starter: Business) -> None:
+    """They would never be looked at; the line names the key, the rule and the value."""
+    planned = replace(starter, settings=replace(starter.settings, reorder="optimizer"))
+    with pytest.raises(InvalidInputError, match=r"purchasing\.reorder must be policies .*got 'optimizer'"):
+        propose_by_cost(planned, seed=1)

@@ -33,12 +33,10 @@ class Bench:
     look: Callable[[], tuple[Any, Any]]
     undisturbed: tuple[object, object]
 
-    def check(self, fault: Fault, words: str = "") -> None:
-        """The fault gives one line and exit code 1; what it leaves is whole; the next call completes the night."""
+    def message_of(self, fault: Fault) -> str:
+        """The line a fault ends the night with; what it left was found whole, and the next call completed it."""
         (failed,) = self.parent.run(self.night, fault)
         assert (failed.signal, failed.code, failed.state) == (0, 1, "RunError"), failed
-        assert words in failed.message
-        assert "\n" not in failed.message
         between, files = self.look()
         tonight = [run["run_id"] for run in between["runs"] if run["as_of"] == self.night.as_of]
         for name in ("proposals", "policies", "forecasts", "outbox"):  # every table has rows of the night, or none
@@ -47,6 +45,7 @@ class Bench:
         (completed,) = self.parent.run(self.night)
         assert completed.state == ("already_done" if tonight else "done")
         assert self.look() == self.undisturbed
+        return failed.message
 
 
 @pytest.fixture
@@ -62,7 +61,7 @@ def test_files_that_may_not_grow_stop_the_night(bench: Bench, file_bytes: int) -
     """A limit of the size of files, met in journal, database or export files, whichever grows first."""
     if "postgresql" in bench.night.database and file_bytes > 6_500:
         pytest.skip("no export file of this night is larger, and the server's files have no limit")
-    bench.check(Fault(file_bytes=file_bytes))
+    assert "\n" not in bench.message_of(Fault(file_bytes=file_bytes))
 
 
 @pytest.mark.parametrize("new_database", ["sqlite"], indirect=True)
@@ -71,8 +70,7 @@ def test_a_full_disk_under_the_database_stops_the_night(bench: Bench, pages: int
     """SQLite's own "full": the night is not there at all, and the line says so."""
     if pages > 1:  # one page more than there are, so that the first rows still fit
         pages = Path(bench.night.database).stat().st_size // 4096 + 1
-    words = "the disk is full; nothing was written"
-    bench.check(Fault(database_pages=pages), words)
+    assert "the disk is full; nothing was written" in bench.message_of(Fault(database_pages=pages))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +88,9 @@ def test_a_full_disk_under_the_database_stops_the_night(bench: Bench, pages: int
 )
 def test_a_disk_that_fails_under_the_files_stops_the_night(bench: Bench, call: str, nth: int, number: int) -> None:
     """The night is in the database; its files wait for the next call, and none is half there."""
-    bench.check(Fault(failing=(call, nth, number)), "cannot be written")
+    message = bench.message_of(Fault(failing=(call, nth, number)))
+    assert "cannot be written" in message
+    assert "\n" not in message
 
 
 @pytest.mark.parametrize("new_database", ["postgresql"], indirect=True)
@@ -100,7 +100,7 @@ def test_a_server_that_hangs_up_does_not_halve_the_night(bench: Bench, place: st
     named = replace(bench.night, database=f"{bench.night.database}&application_name=cut_at_{place}")
     fault = Fault(crashpoint=place, hang_up=True)
     if place == "before_commit":
-        replace(bench, night=named).check(fault, "the server")
+        assert "the server" in replace(bench, night=named).message_of(fault)
         return
     (ending,) = bench.parent.run(named, fault)
     assert (ending.code, ending.state) == (0, "done"), ending
@@ -150,4 +150,5 @@ def test_a_disk_that_is_really_full_stops_the_night(
         shutil.rmtree(copy)
         return found
 
-    Bench(small_disk, second, look, undisturbed).check(Fault(disk_free_bytes=1024 * free_kib))
+    message = Bench(small_disk, second, look, undisturbed).message_of(Fault(disk_free_bytes=1024 * free_kib))
+    assert "\n" not in message

@@ -8,16 +8,15 @@ import logging
 
 import numpy as np
 
-from omsim.nightly.logs import night_log, timed
+from omsim.nightly.logs import night_log
 
 
 def told(style: str, level: int = logging.INFO) -> list[str]:
     """What a short call of the job says."""
     stream = io.StringIO()
     with night_log("2026-09-27/metro/all", style=style, level=level, stream=stream) as log:  # type: ignore[arg-type]
-        with timed(log, "read", "inputs read") as counts:
-            counts["cells"] = np.int64(460)
-            counts["share"] = float("nan")
+        counts = {"cells": np.int64(460), "share": float("nan")}
+        log.info("inputs read", extra={"phase": "read", "seconds": 0.25, **counts})
         log.info("plan", extra={"phase": "plan", "seconds": 1.5, "counts": {"lines": 1200}, "run_key": "key"})
         log.warning('two\nlines "quoted"')
         log.debug("unheard")

@@ -39,6 +39,8 @@ class CellTerms:
 
     Attributes
     ----------
+    business : Business
+        The model they were read from.
     row : int64, shape (n_items,)
         Row of `stock`.
     site, sku, supplier, lane : int64, shape (n_items,)
@@ -97,6 +99,12 @@ class CellTerms:
     def n_items(self) -> int:
         """Cells with a supplier."""
         return len(self.row)
+
+    def policy_units(self, position_units: Ints, reorder_point: Ints, order_up_to: Ints) -> Ints:
+        """What (s, S) policies order at these positions, in packs, at least the smallest order; shape (n_items,)."""
+        wanted = np.where(position_units <= reorder_point, order_up_to - position_units, 0)
+        wanted = np.where(wanted > 0, np.maximum(wanted, self.moq_units), 0)
+        return np.asarray(-(-wanted // self.pack_units) * self.pack_units)
 
     def mean_wait_days(self) -> Floats:
         """Mean days before an order can be used; float64, shape (n_items,)."""
@@ -223,7 +231,7 @@ def may_order(terms: CellTerms, tonight: date) -> Flags:
     return np.asarray(takes[terms.supplier])
 
 
-def demand_classes(terms: CellTerms, history_units: Ints) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+def value_classes(terms: CellTerms, history_units: Ints) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
     """ABC class by value of demand, XYZ class by variation of weekly demand; texts, shape (n_items,) each.
 
     Parameters

@@ -17,10 +17,10 @@ from omsim.demand.forecast.classes import CLASSES
 from omsim.demand.forecast.predictive import predict_demand
 from omsim.demand.forecast.tables import IntervalTables, in_order, joined
 from omsim.errors import FieldError
-from omsim.optimize.reorder.cell_terms import demand_classes, fill_targets
+from omsim.optimize.reorder.cell_terms import fill_targets, value_classes
 from omsim.optimize.reorder.crossing import crossing_shares
 from omsim.optimize.reorder.outlook import Outlook
-from omsim.optimize.reorder.own_policies import Past, lane_rhythm, own_policies
+from omsim.optimize.reorder.own_policies import Past, lane_cycles, lane_rhythm, own_policies
 from omsim.optimize.reorder.solve import plan_purchases
 from omsim.optimize.reorder.tonight import tonights_problem
 
@@ -96,11 +96,12 @@ def look_ahead(
     """
     if not terms.n_items:
         raise FieldError("stock.supplier", "given in some row: there is nothing to reorder", "none")
-    abc, xyz = demand_classes(terms, history_units)
+    abc, xyz = value_classes(terms, history_units)
     target = np.clip(fill_targets(terms, abc, xyz), LEAST_FILL, MOST_FILL)
     past = Past(history_units, first_day, history_units.sum(axis=0) > 0, seed)
     groups = [np.flatnonzero(terms.review_days == review) for review in np.unique(terms.review_days).tolist()]
-    shares = crossing_shares(terms.lane_shares, lane_rhythm(terms, history_units.mean(axis=1)).cycle_days)
+    cycle_days, _ = lane_cycles(terms, history_units.mean(axis=1))
+    shares = crossing_shares(terms.lane_shares, cycle_days)
     parts = [
         predict_demand(
             history_units[items],

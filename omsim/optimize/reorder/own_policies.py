@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 LONGEST_CYCLE_DAYS = 91.0
 MOST_VALUE_CENTS = 1e15
+LEAST_RATE = 1e-12  # units a day, in place of none
 
 
 class Past(NamedTuple):
@@ -166,16 +167,14 @@ class LaneRhythm(NamedTuple):
     saved_cents: Floats
 
 
-def lane_rhythm(terms: CellTerms, mean_units_per_day: Floats) -> LaneRhythm:
-    """When a lane's lines order together.
+def lane_cycles(terms: CellTerms, mean_units_per_day: Floats) -> tuple[Floats, Floats]:
+    """Days between two orders of each lane, and what sending one costs; float64, shape (n_lanes,) each.
 
-    The lane's cycle is the economic one (joint replenishment of Silver 1976, all lines in step), freight of an order of
-    that size included, at least as long as its demand takes to come to the minimum value, at most a quarter. An item is
-    on an order as often as its pack or smallest order lasts, at most each time; those that are share what sending
-    costs, so that over the long run all of it is paid and none of it twice.
+    The economic cycle (joint replenishment of Silver 1976, all lines in step), freight of an order of that size
+    included, at least as long as the lane's demand takes to come to the minimum value, at most a quarter.
     """
     n_lanes = len(terms.lane_site)
-    daily = np.maximum(mean_units_per_day, 1e-12)
+    daily = np.maximum(mean_units_per_day, LEAST_RATE)
     holding = np.bincount(terms.lane, weights=daily * terms.holding_cents, minlength=n_lanes)
     value = np.bincount(terms.lane, weights=daily * terms.unit_cost_cents, minlength=n_lanes)
     least_days = terms.minimum_cents / np.maximum(value, 1e-12)
@@ -187,7 +186,18 @@ def lane_rhythm(terms: CellTerms, mean_units_per_day: Floats) -> LaneRhythm:
     worth = np.minimum(value * cycle_at(terms.sending_cents), MOST_VALUE_CENTS).astype(np.int64)
     lanes = np.arange(n_lanes)
     sending = terms.sending_cents + terms.freight.cents_at(lanes, worth, np.zeros(n_lanes, dtype=np.int64))
-    cycle = cycle_at(sending)
+    return cycle_at(sending), sending
+
+
+def lane_rhythm(terms: CellTerms, mean_units_per_day: Floats) -> LaneRhythm:
+    """When a lane's lines order together, and what that costs each of them.
+
+    An item is on its lane's orders as often as its pack or smallest order lasts, at most each time; those that are
+    share what sending costs, so that over the long run all of it is paid and none of it twice.
+    """
+    cycle, sending = lane_cycles(terms, mean_units_per_day)
+    n_lanes = len(terms.lane_site)
+    daily = np.maximum(mean_units_per_day, LEAST_RATE)
     lasts_days = np.maximum(terms.moq_units, terms.pack_units) / daily
     on_order = np.minimum(cycle[terms.lane] / lasts_days, 1.0)
     lines = np.bincount(terms.lane, weights=on_order, minlength=n_lanes)
@@ -209,8 +219,6 @@ def _price_lots(terms: CellTerms, mean_units_per_day: Floats, order_cost_cents: 
         steps = breaks.first[items][:, None] + np.arange(count)
         at = np.column_stack((np.zeros(items.size), breaks.at[steps])).astype(np.float64)
         cents = np.column_stack((terms.unit_cost_cents[items], np.maximum(breaks.cents[steps], 1))).astype(np.float64)
-        first_pays = breaks.at[steps[:, 0]] <= 1  # a step from the first unit on is the price itself
-        at[first_pays, 0], at[first_pays, 1] = 0.0, np.maximum(at[first_pays, 1], 1e-9)
         yearly = mean_units_per_day[items] * DAYS_PER_YEAR
         best = solve_all_units_discount(yearly, np.maximum(order_cost_cents[items], 1e-6), rate, at, cents)
         units = np.ceil(best.order_units / terms.pack_units[items] - 1e-9) * terms.pack_units[items]

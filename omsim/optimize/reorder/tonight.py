@@ -113,7 +113,8 @@ def _lines(outlook: Outlook, position: Position) -> PurchaseLines:
     cover = np.floor(terms.max_cover_days * outlook.mean_units_per_day) - position.units
     most = np.where(terms.max_cover_days > 0, np.maximum(cover, 0), NO_LIMIT).astype(np.int64)
     if outlook.kept.any():
-        most = np.where(outlook.kept, np.minimum(most, _policy_units(outlook, position)), most)
+        by_policy = terms.policy_units(position.units, outlook.reorder_point, outlook.order_up_to)
+        most = np.where(outlook.kept, np.minimum(most, by_policy), most)
     return PurchaseLines(
         name=tuple(f"{sku[a]} at {site[b]}" for a, b in zip(terms.sku.tolist(), terms.site.tolist(), strict=True)),
         order=terms.lane,
@@ -129,15 +130,6 @@ def _lines(outlook: Outlook, position: Position) -> PurchaseLines:
         volume_mm3=terms.volume_mm3,
         price_breaks=terms.price_breaks,
     )
-
-
-def _policy_units(outlook: Outlook, position: Position) -> Units:
-    """What each item's (s, S) orders tonight by itself, in packs and at least the smallest order."""
-    terms = outlook.terms
-    at = position.units
-    wanted = np.where(at <= outlook.reorder_point, outlook.order_up_to - at, 0)
-    wanted = np.where(wanted > 0, np.maximum(wanted, terms.moq_units), 0)
-    return np.asarray(-(-wanted // terms.pack_units) * terms.pack_units)
 
 
 def _orders(terms: CellTerms) -> PurchaseOrders:

@@ -39,7 +39,7 @@ def day_by_hand(chance, sizes):
     return day
 
 
-def same(row, expected, atol=1e-12):
+def assert_same(row, expected, atol=1e-12):
     """Equal where both reach, and nothing to speak of beyond."""
     n = min(row.size, expected.size)
     np.testing.assert_allclose(row[:n], expected[:n], atol=atol)
@@ -58,9 +58,9 @@ def test_compound_equals_convolving_days(sizes, share, chance, review):
         sigma=0.0, alive_share=np.ones(1), tail=1e-10,
     )  # fmt: skip
     day = day_by_hand(chance, pmf)
-    same(made.period.row(0), convolve_by_hand(day, np.eye(review + 1)[review]), 1e-9)
-    same(made.before.row(0), convolve_by_hand(day, scaled(share)), 1e-9)
-    same(made.after.row(0), convolve_by_hand(day, np.concatenate((np.zeros(review), scaled(share)))), 1e-9)
+    assert_same(made.period.row(0), convolve_by_hand(day, np.eye(review + 1)[review]), 1e-9)
+    assert_same(made.before.row(0), convolve_by_hand(day, scaled(share)), 1e-9)
+    assert_same(made.after.row(0), convolve_by_hand(day, np.concatenate((np.zeros(review), scaled(share)))), 1e-9)
 
 
 @given(sizes=weights, chance=st.floats(0.05, 0.9), alive=st.floats(0.1, 1.0))
@@ -88,7 +88,7 @@ def test_doubt_is_a_mixture_of_levels(sizes, chance, alive):
             day[low + 1] += share * above
         three = convolve_by_hand(day_by_hand(often, day), np.eye(4)[3])
         expected[: three.size] += alive * weight * three
-    same(made.before.row(0), expected, 1e-8)
+    assert_same(made.before.row(0), expected, 1e-8)
 
 
 def test_each_day_ahead_has_its_own_chance():
@@ -100,9 +100,9 @@ def test_each_day_ahead_has_its_own_chance():
     busy, usual = day_by_hand(0.6, [0, 0.5, 0.5]), day_by_hand(0.3, [0, 0.5, 0.5])
     three = 0.75 * np.convolve(busy, usual)
     three[0] += 0.25
-    same(made.before.row(0), three)
-    same(made.period.row(0), np.convolve(usual, usual))
-    same(made.after.row(0), np.convolve(three, np.convolve(usual, usual)))
+    assert_same(made.before.row(0), three)
+    assert_same(made.period.row(0), np.convolve(usual, usual))
+    assert_same(made.after.row(0), np.convolve(three, np.convolve(usual, usual)))
 
 
 @pytest.mark.parametrize("sigma", [0.0, 0.3, 0.6])
@@ -231,7 +231,7 @@ def test_windows_are_counted_one_by_one(history, share, review, start):
                 sums = [sum(known[t : t + n]) for t in range(len(known) - n + 1)]
                 for total in sums:
                     expected[total] += weight / len(sums)
-            same(getattr(made, part).row(i), expected)
+            assert_same(getattr(made, part).row(i), expected)
 
 
 def test_groups_are_put_back_in_order():

@@ -11,7 +11,7 @@ import pytest
 from omsim.demand.waits import period_shares, wait_days
 from omsim.model.building import replace_columns
 from omsim.model.scenario import load
-from omsim.optimize.reorder.cell_terms import demand_classes, fill_targets, may_order, read_terms
+from omsim.optimize.reorder.cell_terms import fill_targets, may_order, read_terms, value_classes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,7 +99,7 @@ def test_classes_by_value_and_steadiness(metro: Business) -> None:
     history = np.zeros((terms.n_items, 70), dtype=np.int64)
     history[0] = 1_000  # steady and worth most
     history[1, ::35] = 1
-    abc, xyz = demand_classes(terms, history)
+    abc, xyz = value_classes(terms, history)
     assert (abc[0], xyz[0]) == ("A", "X")
     assert xyz[1] == "Z"
     assert (abc[2], xyz[2]) == ("C", "Z")
