@@ -198,8 +198,8 @@ def _proposals(
 def saved_cents(night: TonightsPlan, terms: CellTerms) -> Floats:
     """What leaving each line to its next chance to order is expected to cost; float64, shape (n_lines,).
 
-    Units short and discounts not reached, less the stock not kept. What the goods cost and their space in trucks is
-    paid whenever they come, and no part of it.
+    Units short, and a price below the usual one not reached, less the stock not kept. What the goods usually cost and
+    their space in trucks is paid whenever they come, and no part of it.
     """
     problem, plan = night.problem, night.plan
     chosen = option_row(problem, plan.units)

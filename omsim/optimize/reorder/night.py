@@ -50,12 +50,6 @@ class TonightsPlan:
     problem: ReorderProblem
     plan: PurchasePlan
 
-    @property
-    def price_break_cents(self) -> int:
-        """What tonight's price breaks save on the goods."""
-        base = self.problem.lines.unit_cost_cents
-        return int(((base - self.plan.price_cents) * self.plan.units).sum())
-
 
 def look_ahead(
     terms: CellTerms,
