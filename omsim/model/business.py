@@ -135,10 +135,17 @@ class Settings:
     warm_up_days: int
     assumptions: tuple[str, ...]
     allocation_rule: str
+    shadow_rules: str
+    outlook_days: float
+    cutoff_look_ahead: bool
+    hold_minutes: int
+    hold_reassign: bool
     sourcing_sites: int
     allocation_cycle_minutes: int
     release: str
     carrier_rule: str
+    contract_rule: str
+    most_fill_share: float
     promise_quantile: float
     backorder_rank: str
     refund_rule: str
@@ -152,6 +159,7 @@ class Settings:
     reforecast_days: int
     holding_rate_per_year: float
     late_penalty_cents: int
+    unserved_unit_cents: int
     split_penalty_cents: int
     return_lag_median_days: float
     return_lag_sigma: float

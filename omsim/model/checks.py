@@ -1,7 +1,7 @@
 """Rules a model must keep beyond single cells: unique keys, references that lead somewhere, and sense between tables.
 
 Every check returns problems and raises nothing, so that all of them reach the planner together. What makes sense is
-written in `demand_checks`, `fulfilment_checks` and `purchase_checks`; this module decides which of them can run.
+written in the five modules imported here; this module decides which of them can run.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from omsim.errors import Problem
-from omsim.model import demand_checks, fulfilment_checks, purchase_checks
+from omsim.model import demand_checks, fulfilment_checks, parcel_checks, purchase_checks, sourcing_checks
 from omsim.model.fields import TABLES, TableSpec
 from omsim.model.nearest import nearest_name
 from omsim.model.parsing import cell_text
@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from omsim.model.business import Settings, Table
 
 MOST_NEAREST = 40  # looking for near names is slow, and nobody reads more
-CHECKS = (*demand_checks.CHECKS, *fulfilment_checks.CHECKS, *purchase_checks.CHECKS)
+CHECKS = (
+    *demand_checks.CHECKS,
+    *sourcing_checks.CHECKS,
+    *fulfilment_checks.CHECKS,
+    *parcel_checks.CHECKS,
+    *purchase_checks.CHECKS,
+)
 
 
 def check_keys(spec: TableSpec, table: Table) -> list[Problem]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from omsim.model.field_types import CENTS, MANY, Field, Kind, TableSpec
 from omsim.model.order_tables import ORDER_TABLES, STAGES, TASK_TIMES
+from omsim.model.parcel_tables import CONTRACT_PERIODS, PARCEL_TABLES, TIER_KINDS
 from omsim.model.purchase_tables import LEAD_TIMES, POLICIES, PURCHASE_TABLES
 from omsim.model.settings_fields import SETTINGS
+from omsim.model.sourcing_tables import SOURCING_RULES, SOURCING_TABLES
 from omsim.model.supply_tables import (
     CARRIER_TABLES,
     CONTACT_REASONS,
@@ -21,22 +23,27 @@ from omsim.model.supply_tables import (
 __all__ = [
     "CENTS",
     "CONTACT_REASONS",
+    "CONTRACT_PERIODS",
     "DISPOSITIONS",
     "EVENT_KINDS",
     "LEAD_TIMES",
     "MANY",
     "POLICIES",
     "SETTINGS",
+    "SOURCING_RULES",
     "STAGES",
     "TABLES",
     "TASK_TIMES",
+    "TIER_KINDS",
     "Field",
     "Kind",
     "TableSpec",
     "table",
 ]
 
-TABLES: tuple[TableSpec, ...] = ORDER_TABLES + CARRIER_TABLES + PURCHASE_TABLES + OUTCOME_TABLES
+TABLES: tuple[TableSpec, ...] = (
+    ORDER_TABLES + SOURCING_TABLES + CARRIER_TABLES + PARCEL_TABLES + PURCHASE_TABLES + OUTCOME_TABLES
+)
 _BY_NAME = {spec.name: spec for spec in TABLES}
 
 

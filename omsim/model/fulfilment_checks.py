@@ -58,8 +58,10 @@ def check_carriage(settings: Settings, tables: Tables, places: Places) -> list[P
             for (service, zone), row in pairs[name].items()
             if (service, zone) not in pairs[other]
         ]
-    top = dict(zip(services.texts("service"), services.integers("max_weight_g").tolist(), strict=True))
-    over = dict(zip(services.texts("service"), services.integers("over_kg_cents").tolist(), strict=True))
+    names = services.texts("service")
+    limited = (services.integers("max_length_mm") > 0) | (services.integers("max_girth_mm") > 0)
+    any_weight = (services.integers("max_weight_g") >= UNLIMITED_G) & (services.integers("over_kg_cents") > 0)
+    takes_all = {name for name, takes in zip(names, (any_weight & ~limited).tolist(), strict=True) if takes}
     served: dict[str, set[str]] = defaultdict(set)
     for service, zone in pairs["transits"].keys() & pairs["rates"].keys():
         served[zone].add(service)
@@ -67,10 +69,10 @@ def check_carriage(settings: Settings, tables: Tables, places: Places) -> list[P
         rule = ""
         if not served[zone]:
             rule = "must have transit times and rates of some service"
-        elif not any(top.get(service, 0) >= UNLIMITED_G and over.get(service, 0) > 0 for service in served[zone]):
+        elif not served[zone] & takes_all:
             rule = (
-                "must be served by a service that takes any weight (over_kg_cents > 0, "
-                f"max_weight_g {UNLIMITED_G} or empty)"
+                "must be served by a service that takes any weight and size (over_kg_cents > 0, "
+                f"max_weight_g {UNLIMITED_G} or empty, no max_length_mm, no max_girth_mm)"
             )
         if rule:
             nearest = "" if served[zone] else nearest_name(zone, (name for name, by in served.items() if by))

@@ -28,6 +28,12 @@ ORDER_TABLES: tuple[TableSpec, ...] = (
                 "0",
                 high=36_500,
             ),
+            ident(
+                "substitute",
+                "SKU that may be sent instead, where the channel allows it; empty = none.",
+                "skus.sku",
+                default="",
+            ),
         ),
     ),
     TableSpec(
@@ -69,6 +75,18 @@ ORDER_TABLES: tuple[TableSpec, ...] = (
                 "storage_dm3",
                 "Volume of the stock the site has room for (for reorder plans).",
                 "1000000000",
+            ),
+            count(
+                "daily_shipments",
+                "Shipments sourced from the site on a local day; further orders go elsewhere or wait for room.",
+                "1000000000",
+                windowed=True,
+            ),
+            number(
+                "handling_minutes",
+                "Minutes from release to packed that sourcing expects when it looks ahead to the cutoff.",
+                "180",
+                high=100_000,
             ),
         ),
     ),
@@ -117,6 +135,18 @@ ORDER_TABLES: tuple[TableSpec, ...] = (
                 default="true",
             ),
             count("split_limit", "Most shipments an order may start as.", "2", low=1, high=1000),
+            Field(
+                name="ship_complete",
+                kind="flag",
+                meaning="An order is sourced whole or, with backorders, tried again at every cycle.",
+                default="false",
+            ),
+            Field(
+                name="substitutes",
+                kind="flag",
+                meaning="A line that stock cannot fill whole becomes one of the substitute of its SKU if that can.",
+                default="false",
+            ),
             number(
                 "patience_days",
                 "Days after which what still waits for stock is cancelled; empty = never.",

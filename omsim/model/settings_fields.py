@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from omsim.model.field_types import CENTS, Field, TableSpec, cents, choice, count, ident, number, share
+from omsim.model.sourcing_tables import SOURCING_RULES
 
 SETTINGS = TableSpec(
     name="settings",
@@ -34,9 +35,44 @@ SETTINGS = TableSpec(
         choice(
             "decisions.allocation_rule",
             "nearest: each line walks the sites by distance; fewest_splits: first the nearest site that can serve "
-            "the whole order, then as nearest.",
-            ("nearest", "fewest_splits"),
+            "the whole order, then as nearest; ranked: as nearest, by table site_ranks; most_stock: each line asks "
+            "the site with most units first; fewest_shipments: as few sites as can serve most units; cheapest: least "
+            "cost of parcels, work and splits; dual_prices: cheapest, with what the stock is worth to later orders; "
+            "coupled_rounding: by shares of a plan for expected demand; batch_optimum: all orders of a cycle together.",
+            SOURCING_RULES,
             "fewest_splits",
+        ),
+        Field(
+            name="decisions.shadow_rules",
+            kind="text",
+            meaning="Allocation rules, parted by blanks, to compute beside the run's own on the same orders and "
+            "receipts: what each would have cost, and the least anyone could have paid. Empty = none.",
+            default="",
+        ),
+        number(
+            "decisions.outlook_days",
+            "Days of expected demand that dual_prices and coupled_rounding keep stock for.",
+            "7",
+            high=365,
+            above=True,
+        ),
+        Field(
+            name="decisions.cutoff_look_ahead",
+            kind="flag",
+            meaning="Rules that weigh costs count being late, expecting a parcel at the first cutoff it can make.",
+            default="false",
+        ),
+        count(
+            "decisions.hold_minutes",
+            "Minutes a sourced order is kept back before its shipments are released (at the first cycle after them).",
+            "0",
+            high=10_080,
+        ),
+        Field(
+            name="decisions.hold_reassign",
+            kind="flag",
+            meaning="At every cycle, orders kept back trade sites with each other and free stock, to save parcels.",
+            default="true",
         ),
         count(
             "decisions.sourcing_sites",
@@ -59,6 +95,13 @@ SETTINGS = TableSpec(
             ("optimum", "cheapest"),
             "optimum",
         ),
+        choice(
+            "decisions.contract_rule",
+            "steer: tenders look ahead to minimums, tiers and shares of contracts; ignore: contracts are only settled.",
+            ("steer", "ignore"),
+            "steer",
+        ),
+        share("decisions.most_fill_share", "Share of a carton's volume that goods may fill.", "1"),
         share(
             "decisions.promise_quantile",
             "A service is promise-feasible when it arrives in time with at least this probability.",
@@ -116,6 +159,11 @@ SETTINGS = TableSpec(
         count("purchasing.reforecast_days", "Days between forecasts of the planner in a run.", "7", low=1, high=365),
         number("costs.holding_rate_per_year", "Yearly cost of holding stock, share of its cost.", "0.2", high=10),
         cents("costs.late_penalty_cents", "What a late or lost order costs in goodwill.", "0"),
+        cents(
+            "costs.unserved_unit_cents",
+            "What rules that weigh costs count for a unit they leave unserved.",
+            "3000",
+        ),
         cents("costs.split_penalty_cents", "What each shipment beyond an order's first costs in goodwill.", "0"),
         number("costs.return_lag_median_days", "Median days from delivery to a return request.", "7", above=True),
         number("costs.return_lag_sigma", "Spread (sigma of the logarithm) of the return lag.", "0.9", high=5),

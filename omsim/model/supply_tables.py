@@ -26,8 +26,12 @@ CARRIER_TABLES: tuple[TableSpec, ...] = (
                 default="Mon-Fri",
             ),
             count("daily_slots", "Parcels it takes per site and pickup.", "1000000000", windowed=True),
+            count("daily_kg", "Kilograms it takes per site and pickup.", "1000000000", windowed=True),
             count("max_weight_g", "Heaviest parcel.", "1000000000"),
+            count("max_length_mm", "Longest side of a parcel; 0 = no limit.", "0", high=100_000),
+            count("max_girth_mm", "Length plus twice width and height; 0 = no limit.", "0", high=1_000_000),
             number("dim_divisor_cm3_per_kg", "Volume that weighs a kilogram; 0 = volume is free.", "0"),
+            cents("minimum_cents", "Least rate of a parcel, before surcharges and fuel.", "0"),
             share("fuel_share", "Fuel surcharge on the price.", "0"),
             cents(
                 "over_kg_cents",

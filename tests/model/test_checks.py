@@ -159,8 +159,9 @@ def test_demand_makes_sense(tables, said):
         (
             {"services": {"over_kg_cents": ["0"]}},
             [
-                f"zones: row {row}: zone must be served by a service that takes any weight "
-                f"(over_kg_cents > 0, max_weight_g 1000000000 or empty), got '{zone}'"
+                f"zones: row {row}: zone must be served by a service that takes any weight and size "
+                f"(over_kg_cents > 0, max_weight_g 1000000000 or empty, no max_length_mm, no max_girth_mm), "
+                f"got '{zone}'"
                 for row, zone in ((1, "near"), (2, "far"))
             ],
         ),
@@ -278,4 +279,4 @@ def test_broken_rows_cause_no_dangling_references(tmp_path):
     path.write_text(path.read_text().replace("NA,towel,", "NA,towel,9,9,"))
     with pytest.raises(InvalidInputError) as caught:
         read_business(tmp_path)
-    assert [problem.rule for problem in caught.value.problems] == ["must have 10 cells, as the first line has"]
+    assert [problem.rule for problem in caught.value.problems] == ["must have 11 cells, as the first line has"]

@@ -269,7 +269,8 @@ def test_scenarios_stack(desk):
         (
             change("skus", "scale", column='"weight_g"', value="2", from_="2026-10-01"),
             "asked.toml:7:1: change.from skus.weight_g cannot change within a run; these can: skus.return_share, "
-            "staff.workers, channels.orders_per_day, services.daily_slots, suppliers.lead_time_days",
+            "sites.daily_shipments, staff.workers, channels.orders_per_day, services.daily_slots, services.daily_kg, "
+            "pickups.daily_slots, pickups.daily_kg, suppliers.lead_time_days",
         ),
         (
             change("staff", "add", column='"workers"', value="1", from_="2026-12-01"),
