@@ -41,7 +41,7 @@ value = 2.0
 @voiced
 def validate(voice: Voice, paths: tuple[Path, ...]) -> int:
     """Check models, scenarios and mappings of order history (folders or TOML files) without running them."""
-    from omsim.model.scenario import load
+    from omsim.model.loading import load
 
     inputs: list[dict[str, Any]] = []
     invalid = False

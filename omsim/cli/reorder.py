@@ -166,7 +166,7 @@ def _plan(voice: Voice, model: Path, as_of: date, database: str, options: dict[s
     scope = scope_text(options["suppliers"], options["sites"])
     with night_log(f"{as_of}/{model.name}/{scope}", style=options["log_format"], level=level) as log:
         try:
-            from omsim.model.scenario import load
+            from omsim.model.loading import load
 
             business = load(model)
             key = RunKey(as_of=as_of, model=business.settings.name, scope=scope)
@@ -279,7 +279,7 @@ def _difference(outcome: Outcome, database: str) -> Difference | None:
 
 def _explain(voice: Voice, model: Path, as_of: date | None, database: str, options: dict[str, Any]) -> int:
     """A SKU, from what is stored."""
-    from omsim.model.scenario import load
+    from omsim.model.loading import load
     from omsim.nightly.explain import explanation_lines
     from omsim.nightly.recall import explain_sku
 

@@ -70,8 +70,9 @@ def read_arms(paths: Sequence[Path]) -> tuple[Arm, ...]:
 def read_arm(path: Path) -> Arm:
     """The model folder, `model.toml` or scenario file at `path`."""
     from omsim.model.files import SETTINGS_FILE, read_business
+    from omsim.model.loading import load
     from omsim.model.overlay import apply_scenario
-    from omsim.model.scenario import load, read_scenario
+    from omsim.model.scenario import read_scenario
 
     if path.is_dir() or path.name == SETTINGS_FILE:
         business = load(path)

@@ -1,12 +1,13 @@
-"""A scenario laid over a business: five operations on rows, windows and events, and the result checked again.
+"""A scenario laid over a business: operations on rows, windows and events, and the result checked again.
 
-Owns what each operation means. The items apply in the order in which they are written; once a field has a windowed
-change, later changes of that field join the windows (over all days), so that order keeps its meaning.
+Owns which item does what, and changes of cells; whole rows come and go in `overlay_rows`. The items apply in the order
+in which they are written; once a field has a windowed change, later changes of that field join the windows (over all
+days), so that order keeps its meaning.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -16,45 +17,20 @@ from numpy.typing import NDArray
 from omsim.errors import InvalidInputError, Problem
 from omsim.model import checks
 from omsim.model.building import parse_setting
-from omsim.model.business import Array, Business, Column, Settings, Table, Window, changed, take
-from omsim.model.fields import SETTINGS, TABLES, Field, TableSpec
+from omsim.model.business import Business, Column, Table, Window, changed
+from omsim.model.fields import SETTINGS, TABLES, Field
 from omsim.model.fields import table as spec_of
 from omsim.model.nearest import nearest_name
-from omsim.model.parsing import CellError, number_rule, parse_cell, parse_typed, shown
+from omsim.model.overlay_rows import copy_rows, drop_rows, insert_row
+from omsim.model.overlay_state import Refused, RowNumbers, State, field_of, matching_rows
+from omsim.model.parsing import CellError, number_rule, parse_typed, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from omsim.model.scenario import Change, Scenario
 
 NUMERIC = ("integer", "number", "share")
-Rows = NDArray[np.int64]
-
-
-class _Refused(Exception):
-    """An item cannot be applied; the arguments are key, rule, value and nearest name."""
-
-    def __init__(self, key: tuple[str | int, ...], rule: str, got: str = "", nearest: str = "") -> None:
-        super().__init__(key, rule, got, nearest)
-        self.key, self.rule, self.got, self.nearest = key, rule, got, nearest
-
-
-@dataclass(slots=True, kw_only=True)
-class _State:
-    """The business while items are being laid over it."""
-
-    scenario: Scenario
-    settings: Settings
-    tables: dict[str, Table]
-    windows: list[Window]
-    window_places: list[str] = field(default_factory=list)
-    touched: dict[str, str] = field(default_factory=dict)  # table -> place of the last item that changed it
-    dropped: dict[tuple[str, str, str], str] = field(default_factory=dict)  # (table, column, id) -> place
-
-    def day_values(self, table: str, column: str) -> NDArray[np.float64]:
-        """Values by day, as `Business.by_day` would give them now."""
-        business = Business(settings=self.settings, tables=self.tables, windows=tuple(self.windows))
-        return business.by_day(table, column)
 
 
 def apply_scenario(scenario: Scenario, business: Business) -> Business:
@@ -76,7 +52,7 @@ def apply_scenario(scenario: Scenario, business: Business) -> Business:
     InvalidInputError
         With every item that cannot be applied or, when all can, everything the result breaks.
     """
-    state = _State(
+    state = State(
         scenario=scenario, settings=business.settings, tables=dict(business.tables), windows=list(business.windows)
     )
     state.window_places = [""] * len(state.windows)
@@ -85,11 +61,11 @@ def apply_scenario(scenario: Scenario, business: Business) -> Business:
     for i, change in enumerate(scenario.changes):
         items.append((("change", i), lambda change=change, i=i: _apply(state, change, i)))  # type: ignore[misc]
     for i, event in enumerate(scenario.events):
-        items.append((("event", i), lambda event=event, i=i: _insert(state, "events", event, ("event", i))))  # type: ignore[misc]
+        items.append((("event", i), lambda event=event, i=i: insert_row(state, "events", event, ("event", i))))  # type: ignore[misc]
     for at, apply in items:
         try:
             apply()
-        except _Refused as refused:
+        except Refused as refused:
             key = (*at, *refused.key)
             name = ".".join(part for part in key if isinstance(part, str))
             problems.append(
@@ -114,34 +90,36 @@ def apply_scenario(scenario: Scenario, business: Business) -> Business:
     )
 
 
-def _apply(state: _State, change: Change, i: int) -> None:
+def _apply(state: State, change: Change, i: int) -> None:
     names = ["settings", *(spec.name for spec in TABLES)]
     if change.table not in names:
-        raise _Refused(("table",), "must be a table", shown(change.table), nearest_name(change.table, names))
+        raise Refused(("table",), "must be a table", shown(change.table), nearest_name(change.table, names))
     place = state.scenario.place("change", i)
     if change.table == "settings":
         _change_setting(state, change)
     elif change.operation == "insert":
-        _insert(state, change.table, change.row or {}, ("change", i), within=("row",))
+        insert_row(state, change.table, change.row or {}, ("change", i), within=("row",))
     elif change.operation == "drop":
-        _drop(state, change, _matching(state.tables[change.table], change), place)
+        drop_rows(state, matching_rows(state.tables[change.table], change), change.table, place)
+    elif change.operation == "copy":
+        copy_rows(state, change, matching_rows(state.tables[change.table], change), i)
     else:
-        _change_cells(state, change, _matching(state.tables[change.table], change), place)
+        _change_cells(state, change, matching_rows(state.tables[change.table], change), place)
     state.touched[change.table] = place
 
 
-def _change_setting(state: _State, change: Change) -> None:
+def _change_setting(state: State, change: Change) -> None:
     known = {spec.name: spec for spec in SETTINGS.fields}
-    if change.operation in ("insert", "drop"):
-        raise _Refused(("operation",), "must be set, add or scale for settings", shown(change.operation))
+    if change.operation in ("insert", "drop", "copy"):
+        raise Refused(("operation",), "must be set, add or scale for settings", shown(change.operation))
     if change.where:
-        raise _Refused(("where",), "has no meaning for settings")
+        raise Refused(("where",), "has no meaning for settings")
     if change.first_day or change.last_day:
-        raise _Refused(("from",) if change.first_day else ("to",), "has no meaning for settings")
+        raise Refused(("from",) if change.first_day else ("to",), "has no meaning for settings")
     name = change.column or ""
     if name not in known:
         nearest = next((full for full in known if full.partition(".")[2] == name), "") or nearest_name(name, known)
-        raise _Refused(("column",), "must be a key of model.toml, with its section", shown(name), nearest)
+        raise Refused(("column",), "must be a key of model.toml, with its section", shown(name), nearest)
     spec = known[name]
     key = name.partition(".")[2]
     try:
@@ -153,74 +131,34 @@ def _change_setting(state: _State, change: Change) -> None:
             after = changed(old, change.operation, float(change.value), whole=spec.kind == "integer").item()
             value = parse_setting(spec, int(after) if spec.kind == "integer" else after)
     except CellError as error:
-        raise _Refused(("value",), error.rule, error.got, error.nearest) from error
+        raise Refused(("value",), error.rule, error.got, error.nearest) from error
     state.settings = replace(state.settings, **{key: value})  # type: ignore[arg-type]
 
 
 def _check_numeric(spec: Field, change: Change) -> None:
     if spec.kind not in NUMERIC:
-        raise _Refused(
+        raise Refused(
             ("operation",), f"must be set for {spec.name} (its values are no numbers)", shown(change.operation)
         )
     value = change.value
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e15:
-        raise _Refused(("value",), f"must be a finite number to {change.operation}", shown(value))
+        raise Refused(("value",), f"must be a finite number to {change.operation}", shown(value))
 
 
-def _field(table: str, column: str, key: tuple[str | int, ...]) -> Field:
-    spec = spec_of(table)
-    for found in spec.fields:
-        if found.name == column:
-            return found
-    nearest = nearest_name(column, (known.name for known in spec.fields))
-    raise _Refused(key, f"must be a column of table {table}", shown(column), nearest)
-
-
-def _matching(table: Table, change: Change) -> Rows:
-    """Rows the selector means; refused where it, or one of its values, matches nothing."""
-    mask = np.ones(len(table), dtype=np.bool_)
-    for column, wanted in change.where.items():
-        key = ("where", column)
-        spec = _field(table.name, column, key)
-        cells = table[column]
-        values = wanted if isinstance(wanted, list) else [wanted]
-        if not values:
-            raise _Refused(key, "must not be an empty list")
-        found = np.zeros(len(table), dtype=np.bool_)
-        for value in values:
-            try:
-                parsed = parse_typed(spec, value)
-            except CellError as error:
-                raise _Refused(key, error.rule, error.got, error.nearest) from error
-            if isinstance(cells, tuple):
-                same = np.fromiter((cell == parsed for cell in cells), dtype=np.bool_, count=len(cells))
-            else:
-                same = np.isnan(cells) if parsed != parsed else cells == parsed
-            if not same.any():
-                nearest = nearest_name(str(parsed), set(cells)) if isinstance(cells, tuple) else ""
-                rule = f"matches no row: no {column} of table {table.name} is"
-                raise _Refused(key, rule + f" {shown(value)}", nearest=nearest)
-            found |= same
-        mask &= found
-    if not mask.any():
-        raise _Refused(("where",) if change.where else ("table",), f"matches no row of table {table.name}")
-    return np.flatnonzero(mask).astype(np.int64)
-
-
-def _change_cells(state: _State, change: Change, rows: Rows, place: str) -> None:
+def _change_cells(state: State, change: Change, rows: RowNumbers, place: str) -> None:
     table = state.tables[change.table]
-    spec = _field(table.name, change.column or "", ("column",))
+    spec = field_of(table.name, change.column or "", ("column",))
     cells = table[spec.name]
     windowed = bool(change.first_day or change.last_day)
     if windowed and not spec.windowed:
         key = ("from",) if change.first_day else ("to",)
         allowed = ", ".join(f"{known.name}.{one.name}" for known in TABLES for one in known.fields if one.windowed)
-        raise _Refused(key, f"{table.name}.{spec.name} cannot change within a run; these can: {allowed}")
+        raise Refused(key, f"{table.name}.{spec.name} cannot change within a run; these can: {allowed}")
     if change.operation == "set":
         try:
             value = parse_typed(spec, change.value)
         except CellError as error:
-            raise _Refused(("value",), error.rule, error.got, error.nearest) from error
+            raise Refused(("value",), error.rule, error.got, error.nearest) from error
     else:
         _check_numeric(spec, change)
         value = float(change.value)
@@ -237,7 +175,7 @@ def _change_cells(state: _State, change: Change, rows: Rows, place: str) -> None
     else:
         old = np.asarray(cells[rows], dtype=np.float64)
         if np.isnan(old).all():
-            raise _Refused(("column",), f"is empty in every row matched, nothing to {change.operation}")
+            raise Refused(("column",), f"is empty in every row matched, nothing to {change.operation}")
         new = changed(old, change.operation, float(value), whole=spec.kind == "integer")
         _check_values(spec, change, new, lambda at: table.place(int(rows[at])))
         after[rows] = new
@@ -251,14 +189,14 @@ def _check_values(spec: Field, change: Change, values: NDArray[np.float64], plac
     if out.any():
         at = int(np.flatnonzero(out)[0])
         what = f"makes {spec.name} {values[at]:g} at {place(at)} ({change.operation} {change.value})"
-        raise _Refused(("value",), f"{what}; it {number_rule(spec)}")
+        raise Refused(("value",), f"{what}; it {number_rule(spec)}")
 
 
-def _put(state: _State, table: Table, spec: Field, cells: Column) -> None:
+def _put(state: State, table: Table, spec: Field, cells: Column) -> None:
     state.tables[table.name] = replace(table, columns={**table.columns, spec.name: cells})
 
 
-def _add_window(state: _State, change: Change, spec: Field, rows: Rows, value: float, place: str) -> None:
+def _add_window(state: State, change: Change, spec: Field, rows: RowNumbers, value: float, place: str) -> None:
     if change.operation not in ("set", "add", "scale"):
         raise AssertionError(change.operation)
     window = Window(
@@ -277,61 +215,13 @@ def _add_window(state: _State, change: Change, spec: Field, rows: Rows, value: f
     try:
         _check_values(spec, change, days.max(axis=0), table.place)
         _check_values(spec, change, days.min(axis=0), table.place)
-    except _Refused:
+    except Refused:
         state.windows.pop()
         state.window_places.pop()
         raise
 
 
-def _drop(state: _State, change: Change, rows: Rows, place: str) -> None:
-    table = state.tables[change.table]
-    keep = np.setdiff1d(np.arange(len(table)), rows)
-    new_row = np.full(len(table), -1, dtype=np.int64)
-    new_row[keep] = np.arange(len(keep))
-    columns = {name: take(cells, keep) for name, cells in table.columns.items()}
-    lines = table.lines[keep] if len(table.lines) else table.lines
-    state.tables[table.name] = replace(table, columns=columns, lines=lines)
-    for spec in spec_of(table.name).fields:
-        if spec.kind == "id":
-            cells = table.texts(spec.name)
-            state.dropped |= {(table.name, spec.name, cells[row]): place for row in rows.tolist()}
-    for i, window in enumerate(state.windows):
-        if window.table == table.name:
-            left = new_row[window.rows]
-            state.windows[i] = replace(window, rows=left[left >= 0])
-
-
-def _insert(
-    state: _State,
-    name: str,
-    row: Mapping[str, object],
-    at: tuple[str | int, ...],
-    within: tuple[str | int, ...] = (),
-) -> None:
-    spec: TableSpec = spec_of(name)
-    table = state.tables[name]
-    for column in row:
-        _field(name, column, (*within, column))
-    cells: dict[str, Column] = {}
-    for one in spec.fields:
-        try:
-            value = parse_typed(one, row[one.name]) if one.name in row else parse_cell(one, None)
-        except CellError as error:
-            rule = error.rule if one.name in row else "is missing"
-            raise _Refused((*within, one.name), rule, error.got, error.nearest) from error
-        old = table[one.name]
-        cells[one.name] = (*old, str(value)) if isinstance(old, tuple) else _appended(old, value)
-    line, _ = state.scenario.places.get(at, (1, 1))
-    lines = table.lines if len(table.lines) == len(table) else np.arange(1, len(table) + 1)
-    state.tables[name] = replace(table, columns=cells, lines=np.append(lines, -line), overlay=str(state.scenario.path))
-    state.touched[name] = state.scenario.place(*at)
-
-
-def _appended(old: Array, value: object) -> Array:
-    return np.concatenate([old, np.array([value], dtype=old.dtype)])
-
-
-def _check_result(state: _State) -> list[Problem]:
+def _check_result(state: State) -> list[Problem]:
     """What the whole overlay leaves broken, told at the item that last touched the table concerned."""
     tables = state.tables
     problems = _check_windows(state)
@@ -369,7 +259,7 @@ def _check_result(state: _State) -> list[Problem]:
     return problems
 
 
-def _check_windows(state: _State) -> list[Problem]:
+def _check_windows(state: State) -> list[Problem]:
     first = state.settings.start_date.toordinal()
     last = first + state.settings.horizon_days - 1
     days = f"{state.settings.start_date} to {date.fromordinal(last)}"

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from os.path import exists, isdir, normpath
+from os.path import exists, normpath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from omsim.errors import InvalidInputError, Problem
-from omsim.model.files import SETTINGS_FILE, nearest_sibling, read_business
+from omsim.model.files import nearest_sibling
 from omsim.model.nearest import nearest_name
 from omsim.model.parsing import shown
 from omsim.model.toml_files import KeyPath, key_places, place_of, read_toml
@@ -23,9 +23,8 @@ from omsim.model.toml_files import KeyPath, key_places, place_of, read_toml
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from omsim.model.business import Business
 
-ChangeOperation: TypeAlias = Literal["set", "add", "scale", "drop", "insert"]
+ChangeOperation: TypeAlias = Literal["set", "add", "scale", "drop", "insert", "copy"]
 
 
 class Change(BaseModel):
@@ -43,7 +42,7 @@ class Change(BaseModel):
     value : object
         Operand of set, add and scale, as TOML gave it.
     row : mapping or None
-        Cells of an inserted row.
+        Cells of an inserted row, or those in which a copy differs.
     first_day, last_day : date or None
         Validity window, both days included; written ``from`` and ``to``.
     """
@@ -99,25 +98,6 @@ class Scenario:
     def name(self) -> str:
         """The file's name without its ending."""
         return self.path.stem
-
-
-def load(path: str | Path) -> Business:
-    """Read a model folder, its `model.toml`, or a scenario with the model it names.
-
-    Raises
-    ------
-    InvalidInputError
-        With every problem of the model, or else of the scenario.
-    """
-    from omsim.model.overlay import apply_scenario
-
-    path = Path(path)
-    if isdir(path):
-        return read_business(path)
-    if path.name == SETTINGS_FILE:
-        return read_business(path.parent)
-    scenario = read_scenario(path)
-    return apply_scenario(scenario, read_business(scenario.model))
 
 
 def read_scenario(path: str | Path) -> Scenario:
@@ -191,7 +171,7 @@ def _read_change(item: Mapping[str, object], at: KeyPath, problem: Any) -> Chang
             elif fault["type"] == "missing":
                 problem(loc, "is missing")
             elif fault["type"] == "literal_error":
-                legal = ("set", "add", "scale", "drop", "insert")
+                legal = get_args(ChangeOperation)
                 nearest = nearest_name(str(fault["input"]), legal)
                 problem(loc, f"must be one of {', '.join(legal)}", shown(fault["input"]), nearest)
             else:
@@ -210,13 +190,15 @@ def _read_change(item: Mapping[str, object], at: KeyPath, problem: Any) -> Chang
 
 def _wrong_keys(change: Change, item: Mapping[str, object]) -> list[tuple[str, str]]:
     """Keys an operation lacks or has no use for."""
-    uses = {"insert": ("row",), "drop": ("where",)}.get(change.operation, ("where", "column", "value", "from", "to"))
+    uses = {"insert": ("row",), "drop": ("where",), "copy": ("where", "row")}.get(
+        change.operation, ("where", "column", "value", "from", "to")
+    )
     wrong = [
         (key, f"has no meaning for operation {change.operation}")
         for key in ("where", "column", "value", "row", "from", "to")
         if key in item and key not in uses
     ]
-    needs = {"insert": ("row",), "drop": ()}.get(change.operation, ("column", "value"))
+    needs = {"insert": ("row",), "drop": (), "copy": ("row",)}.get(change.operation, ("column", "value"))
     wrong += [(key, f"is missing for operation {change.operation}") for key in needs if key not in item]
     if change.first_day and change.last_day and change.last_day < change.first_day:
         wrong.append(("to", f"must not be before from ({change.first_day})"))

@@ -17,7 +17,7 @@ import numpy as np
 
 from omsim.errors import InvalidInputError, Problem
 from omsim.model.business import Table
-from omsim.model.scenario import load
+from omsim.model.loading import load
 from omsim.nightly.input_database import is_database, read_input_database
 from omsim.nightly.input_history import (
     NO_HISTORY_NOTE,

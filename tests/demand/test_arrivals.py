@@ -21,7 +21,7 @@ from omsim.demand.arrivals import (
     poisson_quantile,
 )
 from omsim.model.calendars import Calendar
-from omsim.model.scenario import load
+from omsim.model.loading import load
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,7 +21,7 @@ from omsim.experiments.history_levels import NEW_DAYS, history_frontier
 from omsim.experiments.long_run import settled
 from omsim.kernels.replay import replay_base_stock
 from omsim.model.files import write_business
-from omsim.model.scenario import load
+from omsim.model.loading import load
 from omsim.sim.engine import run_once
 
 if TYPE_CHECKING:

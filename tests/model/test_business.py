@@ -179,7 +179,7 @@ def test_reading_a_model_loads_no_heavy_package(repo):
     """Reading CSV and TOML needs none of the scientific packages but NumPy."""
     heavy = ("pandas", "scipy", "matplotlib", "numba", "simpy", "ortools", "pyarrow")
     code = (
-        "import sys; from omsim.model.scenario import load; "
+        "import sys; from omsim.model.loading import load; "
         f"load({str(repo / 'models' / 'corner_shop')!r}); "
         f"print([name for name in {heavy} if name in sys.modules])"
     )

@@ -16,7 +16,7 @@ from omsim.errors import InvalidInputError
 from omsim.model.csv_files import csv_text, written
 from omsim.model.fields import TABLES, table
 from omsim.model.files import read_business, write_business
-from omsim.model.scenario import load
+from omsim.model.loading import load
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1, max_size=12).filter(
     lambda text: text == text.strip()

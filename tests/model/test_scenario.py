@@ -11,8 +11,9 @@ from model.small_models import small_business
 
 from omsim.errors import InvalidInputError
 from omsim.model.files import read_business, write_business
+from omsim.model.loading import load
 from omsim.model.overlay import apply_scenario
-from omsim.model.scenario import load, read_scenario
+from omsim.model.scenario import read_scenario
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -361,7 +362,7 @@ def test_scenarios_stack(desk):
         ),
         (
             change("channels", "scal", column='"orders_per_day"', value="2"),
-            "asked.toml:4:1: change.operation must be one of set, add, scale, drop, insert, got 'scal'; "
+            "asked.toml:4:1: change.operation must be one of set, add, scale, drop, insert, copy, got 'scal'; "
             'did you mean "scale"?',
         ),
         (
@@ -447,3 +448,34 @@ def test_no_scenario_is_shipped_untested(repo):
     assert len(paths) >= 8
     for path in paths:
         load(path)
+
+
+def test_copied_rows_are_the_old_ones_but_for_the_cells_given(desk):
+    """A third site like north: its rows of stock, zones and staff, windows on them included."""
+    north, east = '{ site = "north" }', '{ site = "east" }'
+    found = desk.apply(
+        change("staff", "scale", where=north, column='"workers"', value="2", from_="2026-10-01")
+        + change("stock", "copy", where=north, row='{ site = "east", on_hand_units = 7 }')
+        + "".join(change(table, "copy", where=north, row=east) for table in ("sites", "zones", "staff"))
+    )
+    assert found["sites"].texts("site") == ("north", "south", "east")
+    assert found["stock"].texts("sku")[-3:] == ("012", "NA", "1e5")
+    assert found["stock"].integers("on_hand_units")[-3:].tolist() == [7, 7, 7]
+    assert found["stock"].integers("order_up_to_units")[-3:].tolist() == [300, 240, 40]
+    workers = found.by_day("staff", "workers")
+    there = [row for row, site in enumerate(found["staff"].texts("site")) if site == "east"]
+    assert workers[0, there].tolist() == [3, 2, 1]
+    assert workers[-1, there].tolist() == [6, 4, 2]
+
+
+def test_a_copy_that_changes_no_key_repeats_its_rows(desk):
+    """The copy is told at the item that made it; a cell that is no column, or no legal value, at its own place."""
+    assert desk.refusal(change("sites", "copy", where='{ site = "north" }', row='{ kind = "dc" }')) == [
+        "asked.toml:2: site repeats the key of small/sites.csv:2, got 'north'"
+    ]
+    assert desk.refusal(change("sites", "copy", row='{ sight = "east" }')) == [
+        "asked.toml:5:9: change.row.sight must be a column of table sites, got 'sight'; did you mean \"site\"?"
+    ]
+    assert desk.refusal(change("sites", "copy", row='{ kind = "shed" }')) == [
+        "asked.toml:5:9: change.row.kind must be one of dc, store, got 'shed'"
+    ]

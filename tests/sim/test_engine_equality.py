@@ -12,7 +12,7 @@ import pytest
 from sim.busy_models import both_engines, digest_of, random_business, tied_business
 
 from omsim.model.fields import DISPOSITIONS
-from omsim.model.scenario import load
+from omsim.model.loading import load
 from omsim.sim.audit import audit
 from omsim.sim.plan import compile_plan
 from omsim.sim.records import NEVER, RunRecords, differences

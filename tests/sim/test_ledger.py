@@ -14,7 +14,7 @@ from omsim.demand.arrivals import draw_intake
 from omsim.errors import AuditError
 from omsim.model.calendars import DAY_S
 from omsim.model.fields import DISPOSITIONS
-from omsim.model.scenario import load
+from omsim.model.loading import load
 from omsim.sim.audit import check
 from omsim.sim.cycles import allocation_cycles, restocking_instants, run_calendar
 from omsim.sim.engine import run_once

@@ -15,7 +15,7 @@ from sim.busy_models import digest_of, random_business, with_changes
 from omsim.demand.arrivals import Intake, draw_intake
 from omsim.model.building import replace_columns
 from omsim.model.calendars import Calendar
-from omsim.model.scenario import load
+from omsim.model.loading import load
 from omsim.sim.engine import run_once
 from omsim.sim.plan import Plan, compile_plan
 from omsim.sim.planning import LEAST_KNOWN_DAYS, ReorderPlanner, asked_by_day, nearest_cells

@@ -10,7 +10,7 @@ import pytest
 
 from omsim.demand.waits import period_shares, wait_days
 from omsim.model.building import replace_columns
-from omsim.model.scenario import load
+from omsim.model.loading import load
 from omsim.optimize.reorder.cell_terms import fill_targets, may_order, read_terms, value_classes
 
 if TYPE_CHECKING:
