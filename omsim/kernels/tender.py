@@ -1,6 +1,6 @@
 """Parcels at one tender, in bulk: telling alike parcels apart from different ones, and taking room in turn.
 
-Owns the two loops behind `omsim.optimize.carriers`; the optimum itself is found there.
+Owns the loops behind `omsim.optimize.carriers` that see single parcels; the optimum itself is found there.
 """
 
 from __future__ import annotations
@@ -20,6 +20,40 @@ if TYPE_CHECKING:
 NOT_OFFERED = np.iinfo(np.int64).max
 HASH_PRIME = 2**31 - 1
 HASH_FACTOR = 1_103_515_245
+
+
+@compiled
+def option_table(cost_cents: Cents, offered: NDArray[np.bool_], hold_cents: Cents) -> tuple[Cents, np.int64, np.int64]:
+    """Prices of all options, the last to wait, and the lowest and highest of those offered.
+
+    Parameters
+    ----------
+    cost_cents : int64, shape (n_parcels, n_services)
+    offered : bool, shape (n_parcels, n_services)
+    hold_cents : int64, shape (n_parcels,)
+
+    Returns
+    -------
+    int64, shape (n_parcels, n_services + 1)
+        `NOT_OFFERED` where an option is closed.
+    lowest, highest : int64
+        0 without parcels.
+    """
+    n_parcels, n_services = cost_cents.shape
+    prices = np.empty((n_parcels, n_services + 1), dtype=np.int64)
+    lowest = highest = hold_cents[0] if n_parcels else np.int64(0)
+    for p in range(n_parcels):
+        for s in range(n_services):
+            if offered[p, s]:
+                cents = cost_cents[p, s]
+                prices[p, s] = cents
+                lowest, highest = min(lowest, cents), max(highest, cents)
+            else:
+                prices[p, s] = NOT_OFFERED
+        cents = hold_cents[p]
+        prices[p, n_services] = cents
+        lowest, highest = min(lowest, cents), max(highest, cents)
+    return prices, lowest, highest
 
 
 @compiled
@@ -135,6 +169,65 @@ def cheapest_moves(price_cents: Cents, chosen: Units) -> Cents:
                 extra = price_cents[parcel, b] - now
                 if extra < move[a, b]:
                     move[a, b] = extra
+    return move
+
+
+@compiled
+def cheapest_plan_moves(price_cents: Cents, plan: Units) -> Cents:
+    """As `cheapest_moves`, for rows that stand for several parcels and are spread over options.
+
+    Parameters
+    ----------
+    price_cents, plan : int64, shape (n_rows, n_options)
+        `NOT_OFFERED` where an option is closed; parcels of each row on each option.
+
+    Returns
+    -------
+    int64, shape (n_options, n_options)
+    """
+    n_options = price_cents.shape[1]
+    move = np.full((n_options, n_options), NOT_OFFERED, dtype=np.int64)
+    for row in range(price_cents.shape[0]):
+        for a in range(n_options):
+            if plan[row, a] > 0:
+                now = price_cents[row, a]
+                for b in range(n_options):
+                    if b != a and price_cents[row, b] != NOT_OFFERED and price_cents[row, b] - now < move[a, b]:
+                        move[a, b] = price_cents[row, b] - now
+    return move
+
+
+@compiled
+def cheapest_class_moves(arc_class: Units, arc_option: Units, arc_cost: Cents, flow: Units, n_options: int) -> Cents:
+    """Least extra cost of moving one parcel of some class from option a to option b, as `cheapest_moves`.
+
+    Parameters
+    ----------
+    arc_class, arc_option, arc_cost : int64, shape (n_arcs,)
+        What each class may choose, sorted by class.
+    flow : int64, shape (n_arcs,)
+        Parcels of the class on the option.
+    n_options : int
+
+    Returns
+    -------
+    int64, shape (n_options, n_options)
+    """
+    move = np.full((n_options, n_options), NOT_OFFERED, dtype=np.int64)
+    begin = 0
+    while begin < arc_class.size:
+        end = begin
+        while end < arc_class.size and arc_class[end] == arc_class[begin]:
+            end += 1
+        for i in range(begin, end):
+            if flow[i] > 0:
+                a = arc_option[i]
+                for k in range(begin, end):
+                    b = arc_option[k]
+                    extra = arc_cost[k] - arc_cost[i]
+                    if b != a and extra < move[a, b]:
+                        move[a, b] = extra
+        begin = end
     return move
 
 

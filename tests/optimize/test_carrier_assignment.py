@@ -11,8 +11,12 @@ from oracles.policies import best_assignment_by_enumeration
 
 from omsim.errors import FieldError, SolveError
 from omsim.kernels.tender import NOT_OFFERED, alike_rows, cheapest_moves, least_detours, take_in_turn
-from omsim.optimize import parcel_flow
-from omsim.optimize.carriers import assign_carriers, cheapest_with_room, check_carrier_assignment
+from omsim.optimize.carriers import (
+    assign_carriers,
+    cheapest_with_room,
+    check_carrier_assignment,
+    parcel_flow,
+)
 
 
 @st.composite

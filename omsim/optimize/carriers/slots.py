@@ -1,85 +1,28 @@
-"""Which carrier service takes which parcel at one tender: one site, one cutoff, so many slots on each pickup.
+"""Which carrier service takes which parcel where only the slots of each pickup are limited.
 
-Owns the choice, its exact optimum, its proof and its recorded fallback. What a service costs a parcel (rating) and
-whether it would keep the promise (transit times) are decided before; the caller passes prices and a mask.
+Owns the choice, its exact optimum, its proof and its recorded fallback. Caps on kilograms are in `weights`, contracts
+in `contracts`; the table of prices is built and checked in `prices`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from omsim.errors import FieldError, SolveError
 from omsim.kernels.tender import NOT_OFFERED, alike_rows, cheapest_moves, least_detours, take_in_turn
-from omsim.optimize.parcel_flow import MOST_ARCS, build_flow, solve_flow
+from omsim.optimize.carriers.parcel_flow import MOST_ARCS, build_flow, solve_flow
+from omsim.optimize.carriers.prices import n_nowhere, priced_options
+from omsim.optimize.carriers.shapes import HELD, CarrierAssignment, CarrierCheck
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from omsim.optimize.parcel_flow import FlowSolver
+    from omsim.optimize.carriers.parcel_flow import FlowSolver
 
     Cents = NDArray[np.int64]
     Units = NDArray[np.int64]
-    Mask = NDArray[np.bool_]
-
-HELD = -1
-MOST_CENTS = 10**12
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CarrierAssignment:
-    """What becomes of each parcel at a tender.
-
-    Attributes
-    ----------
-    service : int64, shape (n_parcels,)
-        Service of each parcel; -1 waits for the next pickup.
-    cost_cents : int
-        Price of all parcels sent and cost of all held.
-    bound_cents : int
-        No assignment costs less; equal to `cost_cents` when `status` is optimal.
-    status : str
-        ``optimal`` (proved on the data by `check_carrier_assignment`) or ``feasible``.
-    method : str
-        ``cheapest`` (in parcel order, while there is room), ``all_cheapest`` (everybody's cheapest option fits),
-        ``flow`` (min-cost flow) or ``cheapest_with_room`` (the fallback).
-    fallback : str
-        Why the flow's answer was not used; empty when it was, or was not needed.
-    slot_price_cents : int64, shape (n_services,)
-        What one more slot on each service would save; zeros unless `status` is optimal.
-    """
-
-    service: Units
-    cost_cents: int
-    bound_cents: int
-    status: Literal["optimal", "feasible"]
-    method: Literal["cheapest", "all_cheapest", "flow", "cheapest_with_room"]
-    fallback: str
-    slot_price_cents: Cents
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CarrierCheck:
-    """What `check_carrier_assignment` found.
-
-    Attributes
-    ----------
-    broken : str
-        The rule that is broken, with the number of parcels or the service; empty when feasible.
-    cost_cents : int
-        Recomputed in exact integers; 0 when not feasible.
-    optimal : bool
-        Whether no exchange of parcels and slots lowers the cost.
-    slot_price_cents : int64, shape (n_services,)
-        What one more slot on each service would save; zeros unless optimal.
-    """
-
-    broken: str
-    cost_cents: int
-    optimal: bool
-    slot_price_cents: Cents
 
 
 def assign_carriers(
@@ -143,7 +86,7 @@ def assign_carriers(
     >>> sent.service.tolist(), sent.cost_cents, sent.slot_price_cents.tolist()
     ([1, 0], 1200, [200, 0])
     """
-    prices, room = _priced_options(cost_cents, offered, slots, hold_cents)
+    prices, room = priced_options(cost_cents, offered, slots, hold_cents)
     n_parcels, n_options = prices.shape
     if rule == "cheapest":
         chosen = take_in_turn(prices, room, np.arange(n_parcels))
@@ -221,7 +164,7 @@ def check_carrier_assignment(
     services, waiting, and free room; an arc from a to b costs the cheapest move of one parcel from a to b. The
     cheapest ways from free room to a service are the prices of its slots.
     """
-    prices, room = _priced_options(cost_cents, offered, slots, hold_cents)
+    prices, room = priced_options(cost_cents, offered, slots, hold_cents)
     given = np.asarray(service)
     n_parcels, n_options = prices.shape
     if given.shape != (n_parcels,) or given.dtype.kind not in "iu":
@@ -291,6 +234,7 @@ def _checked_assignment(
         method=method,
         fallback=fallback,
         slot_price_cents=check.slot_price_cents,
+        n_nowhere=n_nowhere(prices),
     )
 
 
@@ -305,37 +249,3 @@ def _disaggregate(of_parcel: Units, arc_class: Units, arc_option: Units, flows: 
     chosen = np.empty(of_parcel.size, dtype=np.int64)
     chosen[np.argsort(of_parcel, kind="stable")] = np.repeat(arc_option, given)  # arcs come sorted by class
     return chosen
-
-
-def _priced_options(
-    cost_cents: ArrayLike, offered: ArrayLike, slots: ArrayLike, hold_cents: ArrayLike
-) -> tuple[Cents, Units]:
-    """Prices of all options, the last to wait, shape (n_parcels, n_services + 1), and the slots; checked."""
-    cost, mask, room, hold = (np.asarray(given) for given in (cost_cents, offered, slots, hold_cents))
-    if cost.ndim != 2:
-        raise FieldError("cost_cents", "a table of shape (parcels, services)", f"shape {cost.shape}")
-    n_parcels, n_services = cost.shape
-    for field, given, shape in (
-        ("offered", mask, (n_parcels, n_services)),
-        ("slots", room, (n_services,)),
-        ("hold_cents", hold, (n_parcels,)),
-    ):
-        if given.shape != shape:
-            raise FieldError(field, f"of shape {shape}", f"shape {given.shape}")
-    for field, given in (("cost_cents", cost), ("slots", room), ("hold_cents", hold)):
-        if given.size and given.dtype.kind not in "iu":
-            raise FieldError(field, "whole numbers", f"{given.dtype}, {given.flat[0]!r} first")
-    if mask.size and mask.dtype != np.bool_:
-        raise FieldError("offered", "true or false", mask.dtype.name)
-    if room.size and (room.min() < 0 or room.max() > MOST_CENTS):
-        raise FieldError("slots", f"from 0 to {MOST_CENTS}", int(room.min() if room.min() < 0 else room.max()))
-    prices = np.empty((n_parcels, n_services + 1), dtype=np.int64)
-    prices[:, :-1] = np.where(mask.astype(np.bool_), cost, 0)
-    prices[:, -1] = hold
-    if prices.size and (prices.max() > MOST_CENTS or prices.min() < -MOST_CENTS):
-        worst = prices.max() if prices.max() > MOST_CENTS else prices.min()
-        raise FieldError("cost_cents", f"within {MOST_CENTS} cents of 0", int(worst))
-    if n_parcels > 4_000_000:
-        raise FieldError("n_parcels", "at most 4,000,000 at one tender", n_parcels)  # so no sum can overflow
-    prices[:, :-1][~mask.astype(np.bool_)] = NOT_OFFERED
-    return prices, room.astype(np.int64)

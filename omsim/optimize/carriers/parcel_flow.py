@@ -1,6 +1,6 @@
 """The min-cost flow behind carrier assignment: classes of alike parcels over services with limited slots.
 
-Owns building and solving the flow; `omsim.optimize.carriers` makes the classes, checks the answer and falls back.
+Owns building and solving the flow; `slots` makes the classes, checks the answer and falls back.
 """
 
 from __future__ import annotations
