@@ -115,8 +115,9 @@ class Choice(NamedTuple):
     Attributes
     ----------
     line, site, units
-        `units` >= 1 of a line from a site. A line's pieces come in the order they were taken, a site at most once a line.
-        Within an order, the sites in order of first appearance are its shipments. Units in no piece are not served.
+        `units` >= 1 of a line from a site. A line's pieces come in the order they were taken, a site at most once a
+        line. Within an order, the sites in order of first appearance are its shipments. Units in no piece are not
+        served.
     """
 
     line: Ints

@@ -1,0 +1,1 @@
+"""Sourcing a batch of orders as a whole: the optimum with its proof, the independent check, one door for every rule."""
