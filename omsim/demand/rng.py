@@ -39,6 +39,8 @@ class Purpose(IntEnum):
     SHRINKAGE = 9  # entity: day, part: cell -> units
     CONTACT = 10  # entity: order, part: reason -> made at all, delay, handling, patience
     REPLAY = 11  # entity: replayed order -> kept or copied under a demand factor
+    SOURCING = 12  # entity: order, part: four sites each -> the site a plan's shares give its lines
+    OUTLOOK = 13  # day -> demands that may come, by which stock is priced
 
 
 def stream_key(replication: int, purpose: Purpose) -> int:

@@ -63,13 +63,13 @@ W_SHIPMENTS, W_LINES, W_UNITS, W_PICK_S, W_PACKED, W_PACK_S, W_DUE, W_ON_TIME = 
 
 # Components of the money an order costs, in 1/3600 cent.
 COST_NAMES = (
-    "pick", "pack", "parcel", "holding", "ordering", "return", "contact", "late_penalty", "split_penalty",
-    "lost_margin", "lost_goods",
+    "pick", "pack", "packaging", "parcel", "contract", "holding", "ordering", "return", "contact", "late_penalty",
+    "split_penalty", "lost_margin", "lost_goods",
 )
 (
-    C_PICK, C_PACK, C_PARCEL, C_HOLDING, C_ORDERING, C_RETURN, C_CONTACT, C_LATE, C_SPLIT, C_LOST_MARGIN,
-    C_LOST_GOODS,
-) = range(11)
+    C_PICK, C_PACK, C_PACKAGING, C_PARCEL, C_CONTRACT, C_HOLDING, C_ORDERING, C_RETURN, C_CONTACT, C_LATE, C_SPLIT,
+    C_LOST_MARGIN, C_LOST_GOODS,
+) = range(13)
 PER_CENT = 3600  # parts of a cent in which money is added up: wages of single seconds stay whole numbers
 
 DAY_S = 86_400

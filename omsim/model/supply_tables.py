@@ -26,6 +26,12 @@ CARRIER_TABLES: tuple[TableSpec, ...] = (
                 default="Mon-Fri",
             ),
             count("daily_slots", "Parcels it takes per site and pickup.", "1000000000", windowed=True),
+            choice(
+                "rated_by",
+                "carton: each carton of a shipment is a parcel with its own rate; shipment: all together have one.",
+                ("carton", "shipment"),
+                "carton",
+            ),
             count("daily_kg", "Kilograms it takes per site and pickup.", "1000000000", windowed=True),
             count("max_weight_g", "Heaviest parcel.", "1000000000"),
             count("max_length_mm", "Longest side of a parcel; 0 = no limit.", "0", high=100_000),

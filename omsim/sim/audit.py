@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from omsim.errors import AuditError
 from omsim.model.fields import DISPOSITIONS
+from omsim.sim.audit_shipping import shipping_identities
+from omsim.sim.audit_sourcing import sourcing_identities
 from omsim.sim.cycles import allocation_cycles, restocking_instants, run_calendar
 from omsim.sim.pieces import blocks, cell_numbers, piece_blocks, units_of_pieces
 from omsim.sim.records import NEVER
@@ -173,10 +175,8 @@ def _identities(records: RunRecords, business: Business) -> Iterator[tuple[str, 
     )
     yield from _time_identities(records)
     yield from _return_identities(records)
-    yield "parcels tendered = slots used", int((ships.tendered_s != NEVER).sum()), int(records.tenders.used.sum())
-    yield "no pickup takes more than its slots", (records.tenders.used > records.tenders.slots).sum(), 0
-    paid = ships.price_cents[ships.tendered_s != NEVER].sum(dtype=np.int64)
-    yield "carrier prices paid = tender costs", int(paid), int(records.tenders.cost_cents.sum())
+    yield from shipping_identities(records, business)
+    yield from sourcing_identities(records, business)
 
 
 def _move(on_hand: NDArray[np.int32], day: Int, cell: Int, units: Int) -> None:
@@ -218,7 +218,8 @@ def _time_identities(records: RunRecords) -> Iterator[tuple[str, Int | int, Int 
     """Nothing happens before what it needs; Little's law at every station."""
     ships, orders, stations = records.shipments, records.orders, records.stations
     early = sum(
-        int((ships.released_s[a:b] < orders.validated_s[ships.order[a:b]]).sum()) for a, b in blocks(ships.order.size)
+        int(((ships.released_s[a:b] < orders.validated_s[ships.order[a:b]]) & (ships.released_s[a:b] != NEVER)).sum())
+        for a, b in blocks(ships.order.size)
     )
     yield "released after validation", early, 0
     chain = ("released_s", "picked_s", "packed_s", "tendered_s", "delivered_s")
@@ -229,7 +230,7 @@ def _time_identities(records: RunRecords) -> Iterator[tuple[str, Int | int, Int 
     yield "rejected orders ship nothing", orders.n_shipments[rejected].sum(), 0
     queueing = np.zeros(stations.queue_s.size, dtype=np.int64)
     ships_still = {
-        "pick": (ships.released_s, (ships.pick_s == 0)),
+        "pick": (ships.released_s, (ships.released_s != NEVER) & (ships.pick_s == 0)),
         "pack": (ships.picked_s, (ships.picked_s != NEVER) & (ships.pack_s == 0)),
     }
     for row, (stage, site) in enumerate(zip(stations.stage, stations.site, strict=True)):

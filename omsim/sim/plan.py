@@ -2,7 +2,8 @@
 
 Owns the translation from tables to arrays and nothing that happens in time; both engines read the same plan, so that
 what they do alike is the specification's and what they read alike is the model's. See `SPECIFICATION.md`. Suppliers
-and open orders are `supply`'s, carriers `tariff`'s, people `staffing`'s work.
+and open orders are `supply`'s, carriers `tariff`'s, cartons `parcels`', contracts `contracts`', people `staffing`'s
+work.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from omsim.demand.numbering import base_numbers
 from omsim.model.calendars import DAY_S, Calendar
 from omsim.model.fields import DISPOSITIONS
 from omsim.model.places import zone_distances_km
+from omsim.sim.contracts import ContractTerms, compile_contracts
 from omsim.sim.cycles import allocation_cycles, outage_days
 from omsim.sim.distributions import TASK_KIND, lognormal_factors, lognormal_lag_s
+from omsim.sim.parcels import Packaging, compile_packaging
+from omsim.sim.sourcing.terms import sources_in_batches
 from omsim.sim.staffing import closed_days, station_capacity
 from omsim.sim.supply import OpenOrders, Supply, compile_open_orders, compile_supply
 from omsim.sim.tariff import Tariff, compile_tariff
@@ -74,6 +78,7 @@ class Rules(NamedTuple):
     return_transit_s: int
     late_penalty_cents: int
     promise_quantile: float
+    batches: bool  # orders of a cycle are sourced together, by `sim.sourcing`
 
 
 class Network(NamedTuple):
@@ -168,6 +173,8 @@ class Plan(NamedTuple):
     supply: Supply
     open_orders: OpenOrders
     tariff: Tariff
+    packaging: Packaging
+    contracts: ContractTerms
     stations: Stations
 
 
@@ -177,8 +184,9 @@ def compile_plan(business: Business) -> Plan:
     calendar = Calendar(settings.time_zone, settings.start_date, settings.horizon_days + BEYOND_DAYS)
     closed = closed_days(business)
     tariff = compile_tariff(business, calendar)
+    times = _times(business, calendar, closed, tariff)
     return Plan(
-        times=_times(business, calendar, closed, tariff),
+        times=times,
         rules=Rules(
             fewest_splits=settings.allocation_rule == "fewest_splits",
             immediate=settings.release == "immediate",
@@ -188,6 +196,7 @@ def compile_plan(business: Business) -> Plan:
             return_transit_s=settings.return_transit_days * DAY_S,
             late_penalty_cents=settings.late_penalty_cents,
             promise_quantile=settings.promise_quantile,
+            batches=sources_in_batches(business),
         ),
         network=_network(business, closed),
         channels=_channels(business),
@@ -196,6 +205,8 @@ def compile_plan(business: Business) -> Plan:
         supply=compile_supply(business),
         open_orders=compile_open_orders(business, calendar),
         tariff=tariff,
+        packaging=compile_packaging(business),
+        contracts=compile_contracts(business, times.cutoff_s.size),
         stations=Stations(*station_capacity(business, calendar, closed)),
     )
 
@@ -222,7 +233,7 @@ def _times(business: Business, calendar: Calendar, closed: Flags, tariff: Tariff
     days = np.arange(n_days, dtype=np.int64)
     cutoff_s, cutoff_site = [], []
     for site, minute in enumerate(business["sites"].integers("cutoff")):
-        some = (tariff.slots[:n_days].sum(axis=1) > 0) & ~closed[site]
+        some = (tariff.slots[:, site] > 0).any(axis=1) & ~closed[site]
         instants = calendar.instants_s(days[some], int(minute) * 60)
         cutoff_s.append(instants)
         cutoff_site.append(np.full(instants.size, site, dtype=np.int64))

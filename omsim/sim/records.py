@@ -7,16 +7,25 @@ unless stated otherwise), money is integer cents, stock is whole units.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from omsim.sim.sourcing.columns import SourcingColumns, SubstitutionColumns
 
 Int = NDArray[np.integer]
 Flags = NDArray[np.bool_]
 
 NEVER = -1
 MOST_WEIGHT_G = 2**31 - 1
+
+
+def _no_numbers() -> Int:
+    """A column a model has no use for."""
+    return np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,13 +134,18 @@ class ShipmentColumns:
     pick_s, pack_s : int32, shape (n_shipments,)
         Task times (0 until started); the task began at picked_s - pick_s, packed_s - pack_s.
     weight_g : int32, shape (n_shipments,)
-        Actual weight, at most `MOST_WEIGHT_G`.
+        Actual weight, at most `MOST_WEIGHT_G`; with the empty cartons once tendered.
     price_cents : int32, shape (n_shipments,)
         What the carrier charges, fuel included (0 until tendered).
     units, lines : int32, shape (n_shipments,)
     rolled_over : int16, shape (n_shipments,)
         Tenders it was left behind at.
     lost, damaged : bool, shape (n_shipments,)
+    carton, cartons, own_packages, packaging_cents : int32, shape (n_shipments,)
+        Row of `cartons` of its biggest carton (-1 = none), parcels it makes, those of them in their own packaging,
+        price of its cartons; -1 and zeros until tendered. Shape (0,) in a model without cartons, as the next ones.
+    carton_mm3, filled_mm3 : int64, shape (n_shipments,)
+        Inside of its cartons, and what the goods in them take of it.
     """
 
     order: Int
@@ -152,6 +166,12 @@ class ShipmentColumns:
     rolled_over: Int
     lost: Flags
     damaged: Flags
+    carton: Int = field(default_factory=_no_numbers)
+    cartons: Int = field(default_factory=_no_numbers)
+    own_packages: Int = field(default_factory=_no_numbers)
+    packaging_cents: Int = field(default_factory=_no_numbers)
+    carton_mm3: Int = field(default_factory=_no_numbers)
+    filled_mm3: Int = field(default_factory=_no_numbers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,7 +296,13 @@ class TenderColumns:
     """One row a tender (site x pickup instant); slots and use per service, int64, shape (n_tenders, n_services).
 
     `demanded` counts the parcels whose cheapest feasible service it was; `status` is how the assignment was found
-    ("trivial", "optimal", "cheapest", or "fallback") and `fallback` why, when it was not what was asked.
+    ("trivial", "optimal", "feasible", "cheapest", or "fallback") and `fallback` why, when it was not what was asked.
+
+    `unoffered` counts the parcels no service that picks up may carry. `slot_price_cents` (as `slots`) is what one slot
+    more would have saved: exact at an optimum, 0 where everybody's cheapest fits or nothing is known.
+    `contract_price_cents`, shape (n_tenders, n_contracts), is what a minimum of one parcel less would have saved.
+    `objective_cents` is what the decision was judged by (with contracts also the rest of their period),
+    `bound_cents` what no decision could have gone below.
     """
 
     at_s: Int
@@ -289,6 +315,33 @@ class TenderColumns:
     cost_cents: Int
     status: tuple[str, ...]
     fallback: tuple[str, ...]
+    unoffered: Int = field(default_factory=_no_numbers)
+    slot_price_cents: Int = field(default_factory=_no_numbers)
+    contract_price_cents: Int = field(default_factory=_no_numbers)
+    objective_cents: Int = field(default_factory=_no_numbers)
+    bound_cents: Int = field(default_factory=_no_numbers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractColumns:
+    """One row a contract x period within the horizon, by contract and day; int64, shape (n_periods,).
+
+    `contract` is a row of the model's `contracts`; `first_day` and `last_day` are the local days simulated of the
+    period, for which `minimum_parcels` and the tiers are scaled. `parcels` and `freight_cents` are the contract's,
+    `all_parcels` those of every service. `tier` is how many tiers were reached; `rebate_cents` is credited and
+    `shortfall_cents` charged at the period's end.
+    """
+
+    contract: Int = field(default_factory=_no_numbers)
+    first_day: Int = field(default_factory=_no_numbers)
+    last_day: Int = field(default_factory=_no_numbers)
+    parcels: Int = field(default_factory=_no_numbers)
+    all_parcels: Int = field(default_factory=_no_numbers)
+    freight_cents: Int = field(default_factory=_no_numbers)
+    minimum_parcels: Int = field(default_factory=_no_numbers)
+    tier: Int = field(default_factory=_no_numbers)
+    rebate_cents: Int = field(default_factory=_no_numbers)
+    shortfall_cents: Int = field(default_factory=_no_numbers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,6 +365,9 @@ class RunRecords:
     stock: StockColumns
     stations: StationColumns
     tenders: TenderColumns
+    substitutions: SubstitutionColumns
+    sourcing: SourcingColumns
+    contracts: ContractColumns = field(default_factory=ContractColumns)
 
 
 def differences(one: RunRecords, other: RunRecords) -> list[str]:

@@ -73,6 +73,11 @@ def used_pickup(run: RunRecords) -> tuple[int, int]:
     return int(row), int(service)
 
 
+def trivial_pickup(run: RunRecords) -> tuple[int, int]:
+    """A pickup of a tender at which everybody's cheapest fitted."""
+    return run.tenders.status.index("trivial"), 0
+
+
 def order_of_tendered(run: RunRecords) -> int:
     """The order of `tendered`."""
     return int(run.shipments.order[tendered(run)])
@@ -142,7 +147,15 @@ FORGERIES: dict[str, Forgery] = {
     "returns follow delivery": forged("returns", "requested_s", restocked, 0, to=True),
     "parcels tendered = slots used": forged("tenders", "used", used_pickup, 1),
     "no pickup takes more than its slots": forged("tenders", "slots", used_pickup, 0, to=True),
+    "parcels at a tender = sent + held": forged("tenders", "parcels", 0, 1),
+    "what nobody carries is held": forged("tenders", "unoffered", 0, 10**6),
     "carrier prices paid = tender costs": forged("tenders", "cost_cents", 0, 1),
+    "no tender costs less than its bound": forged("tenders", "bound_cents", 0, 10**9),
+    "one slot more never costs": forged("tenders", "slot_price_cents", (0, 0), -(10**9)),
+    "where everybody's cheapest fits, slots are worth nothing": forged(
+        "tenders", "slot_price_cents", trivial_pickup, 1
+    ),
+    "slots of every pickup = the model's": forged("tenders", "slots", used_pickup, 1),
 }
 
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from model.small_models import small_business
+from sim.drawn_shipping import draw_shipping
+from sim.drawn_sourcing import draw_sourcing, draw_sourcing_settings
 from sim.drawn_tables import (
     Cells,
     Drawer,
@@ -77,22 +79,17 @@ def digest_of(records: RunRecords) -> str:
     return sha.hexdigest()
 
 
-def tied_business(settings: dict[str, object], *, start_date: str) -> Business:
-    """The small business with fixed times of whole minutes, scarce stock and all that can go wrong."""
+def tied_business(settings: dict[str, object], *, start_date: str, **tables: str | Cells) -> Business:
+    """The small business with fixed times of whole minutes, scarce stock and all that can go wrong.
+
+    `tables` are added, or, as mappings of columns, laid over those there are.
+    """
     first = date.fromisoformat(start_date)
 
     def on(day: int) -> str:
         return (first + timedelta(days=day)).isoformat()
 
-    return small_business(
-        {
-            "model.horizon_days": 16,
-            "model.start_date": start_date,
-            "costs.late_penalty_cents": 500,
-            "costs.return_lag_median_days": 1,
-            "decisions.review_time": "08:00",
-            **settings,
-        },
+    fixed: dict[str, str | Cells] = dict(
         events=f"""
             kind,          target, start,    end,      value
             site_closed,   south,  {on(4)},  {on(5)},  0
@@ -159,13 +156,29 @@ def tied_business(settings: dict[str, object], *, start_date: str) -> Business:
             damaged,  0.9,   1,           600,      500,        1
         """,
     )
+    for name, table in tables.items():
+        laid_over = fixed.get(name, {})
+        both = isinstance(table, dict) and isinstance(laid_over, dict)
+        fixed[name] = {**laid_over, **table} if both else table
+    return small_business(
+        {
+            "model.horizon_days": 16,
+            "model.start_date": start_date,
+            "costs.late_penalty_cents": 500,
+            "costs.return_lag_median_days": 1,
+            "decisions.review_time": "08:00",
+            **settings,
+        },
+        **fixed,
+    )
 
 
-def random_business(seed: int, *, open_orders: bool = True) -> Business:
+def random_business(seed: int, *, open_orders: bool = True, shipping: bool = False, sourcing: bool = False) -> Business:
     """A whole business drawn from `seed`: 1-3 sites, 2-4 SKUs, 1-3 channels, some 60 orders a day, 7-11 days.
 
     `open_orders` adds, for most seeds, orders open at the start and suppliers' holidays, price breaks and freight; they
-    are drawn apart, so that all else stays as it is without them.
+    are drawn apart, so that all else stays as it is without them. `shipping` adds, also apart, cartons, surcharges,
+    limits, pickups by site, carriers' holidays and contracts; `sourcing` likewise rules of sourcing in batches.
     """
     draw = Drawer(seed)
     zone = draw.one(*CHANGES_OF_CLOCKS)
@@ -299,6 +312,17 @@ def random_business(seed: int, *, open_orders: bool = True) -> Business:
         tables |= draw_purchases(
             Drawer(seed + 1_000_003), first, n_days, tables["stock"], tables["suppliers"]["supplier"]
         )
+    if shipping:
+        parcels = Drawer(seed + 3_000_003)
+        tables |= draw_shipping(parcels, first, n_days, tables)
+        settings |= {
+            "decisions.contract_rule": parcels.one("steer", "steer", "ignore"),
+            "decisions.most_fill_share": float(parcels.one(1, 0.8)),
+        }
+    if sourcing:
+        rules = Drawer(seed + 4_000_003)
+        settings |= draw_sourcing_settings(rules, seed)
+        tables |= draw_sourcing(rules, tables)
     business = build_business(settings, tables)
     return _overlaid(draw, business, first, n_days) if draw.odds(0.5) else business
 

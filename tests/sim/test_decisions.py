@@ -13,7 +13,8 @@ from model.small_models import small_business
 from oracles import parcels
 from sim.busy_models import random_business
 
-from omsim.sim.decisions import decide_tender, order_units, price_parcels
+from omsim.sim.decisions import decide_tender, order_units, price_tender
+from omsim.sim.parcels import DockParcels
 from omsim.sim.plan import (
     HOLD_CENTS,
     INFEASIBLE_CENTS,
@@ -74,33 +75,45 @@ def test_policies_order_what_a_buyer_would(
     assert order_units(cells, 0, position) == units_by_hand(policy, position, point, top, quantity, moq, pack)
 
 
-def drawn_parcels(business: Business, seed: int, n: int = 25) -> dict[str, np.ndarray]:
+def drawn_parcels(business: Business, seed: int, n: int = 25) -> tuple[DockParcels, int, int]:
     """Parcels for the first region set a random site serves, some without promise, some already late."""
     rng = np.random.default_rng(seed)
     site = int(rng.integers(len(business["sites"])))
     served = business.codes("zones", "region")[business.codes("zones", "site") == site]
     day = int(rng.integers(business.settings.horizon_days))
-    return {
-        "site": site,
-        "day": day,
-        "region": rng.choice(served, n).astype(np.int64),
-        "weight_g": rng.integers(1, 9000, n),
-        "volume_mm3": rng.integers(0, 30_000_000, n),
-        "promise_day": np.where(rng.random(n) < 0.2, -1, np.maximum(day + rng.integers(-2, 8, n), 0)),
-    }
+    parcels = dock_of(
+        region=rng.choice(served, n).astype(np.int64),
+        weight_g=rng.integers(1, 9000, n),
+        volume_mm3=rng.integers(0, 30_000_000, n),
+        promise_day=np.where(rng.random(n) < 0.2, -1, np.maximum(day + rng.integers(-2, 8, n), 0)),
+    )
+    return parcels, site, day
+
+
+def dock_of(**columns: np.ndarray) -> DockParcels:
+    """Shipments of which only these columns matter."""
+    n = columns["region"].size
+    nothing, zeros = np.zeros(0, dtype=np.int64), np.zeros(n, dtype=np.int64)
+    blank = dict.fromkeys(("longest_mm", "girth_mm"), zeros) | {"sku": nothing, "units": nothing}
+    return DockParcels(**{**blank, "first_line": np.zeros(n + 1, dtype=np.int64), **columns})
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_costs_are_the_specifications(seed: int):
     """Price, expected penalty, surcharge on services too slow, and what waiting costs, for every parcel and service."""
     business = random_business(seed)
-    plan, asked = compile_plan(business), drawn_parcels(business, seed)
+    plan = compile_plan(business)
+    asked, site, day = drawn_parcels(business, seed)
     penalty, quantile = business.settings.late_penalty_cents, business.settings.promise_quantile
-    price, cost, hold = price_parcels(plan.tariff, quantile, penalty, **asked)[:3]
-    site, day = asked["site"], asked["day"]
+    priced, packed = price_tender(plan, asked, site=site, day=day)
+    price, cost, hold = priced.price_cents, priced.cost_cents, priced.hold_cents
+    assert packed is None
     n_services = len(business["services"])
     for p, (region, weight_g, volume_mm3, promise) in enumerate(
-        zip(*(asked[name].tolist() for name in ("region", "weight_g", "volume_mm3", "promise_day")), strict=True)
+        zip(
+            *(getattr(asked, name).tolist() for name in ("region", "weight_g", "volume_mm3", "promise_day")),
+            strict=True,
+        )
     ):
         zone = parcels.zone_of(business, site, region)
         later = [parcels.on_time(business, s, zone, day + 1, promise) for s in range(n_services)]
@@ -108,7 +121,7 @@ def test_costs_are_the_specifications(seed: int):
         assert hold[p] == held
         for s in range(n_services):
             cents = parcels.price(business, s, zone, weight_g, volume_mm3)
-            if cents is None or not parcels.carries(business, s, site, day):
+            if cents is None:
                 assert price[p, s] == NOT_CARRIED
                 continue
             assert price[p, s] == cents
@@ -123,20 +136,22 @@ def test_costs_are_the_specifications(seed: int):
 def test_tenders_keep_to_slots_and_offers(rule: str, seed: int):
     """Nobody travels with a service that does not take it, no pickup is overfilled, and the sums are right."""
     business = random_business(seed)
-    plan, asked = compile_plan(business), drawn_parcels(business, seed, 60)
-    told = decide_tender(plan, rule, **asked)
-    price, cost, hold = price_parcels(plan.tariff, plan.rules.promise_quantile, plan.rules.late_penalty_cents, **asked)[
-        :3
-    ]
+    plan = compile_plan(business)
+    asked, site, day = drawn_parcels(business, seed, 60)
+    told = decide_tender(plan, rule, asked, site=site, day=day)
+    priced, _ = price_tender(plan, asked, site=site, day=day)
+    price, cost, hold = priced.price_cents, priced.cost_cents, priced.hold_cents
     sent = told.service >= 0
-    slots = plan.tariff.slots[asked["day"]]
-    assert (price[sent, told.service[sent]] != NOT_CARRIED).all()
+    slots = plan.tariff.slots[day, site]
+    offered = (price != NOT_CARRIED) & (slots > 0)
+    assert offered[sent, told.service[sent]].all()
+    assert told.unoffered == (~offered.any(axis=1)).sum()
+    assert told.bound_cents <= told.objective_cents
     np.testing.assert_array_equal(told.used, np.bincount(told.service[sent], minlength=slots.size))
     assert (told.used <= slots).all()
     np.testing.assert_array_equal(told.price_cents[sent], price[sent, told.service[sent]])
     assert told.price_cents[~sent].sum() == 0
     assert told.cost_cents == told.price_cents.sum()
-    offered = price != NOT_CARRIED
     left_over = ~sent & offered.any(axis=1)
     if left_over.any():  # only because all that might take them are full
         full = told.used == slots
@@ -144,7 +159,8 @@ def test_tenders_keep_to_slots_and_offers(rule: str, seed: int):
     wanted = np.where(offered, cost, 10**15).argmin(axis=1)[offered.any(axis=1)]
     np.testing.assert_array_equal(told.demanded, np.bincount(wanted, minlength=slots.size))
     total = np.where(sent, cost[np.arange(sent.size), told.service], hold).sum()
-    other = decide_tender(plan, "cheapest", **asked).service
+    assert told.objective_cents == total
+    other = decide_tender(plan, "cheapest", asked, site=site, day=day).service
     assert rule == "cheapest" or total <= np.where(other >= 0, cost[np.arange(sent.size), other], hold).sum()
 
 
@@ -154,12 +170,14 @@ def tender(plan: Plan, rule: str, promises: list[int]):
     return decide_tender(
         plan,
         rule,
+        dock_of(
+            region=np.zeros(n, dtype=np.int64),
+            weight_g=np.full(n, 100),
+            volume_mm3=np.zeros(n, dtype=np.int64),
+            promise_day=np.array(promises, dtype=np.int64),
+        ),
         site=0,
         day=0,
-        region=np.zeros(n, dtype=np.int64),
-        weight_g=np.full(n, 100),
-        volume_mm3=np.zeros(n, dtype=np.int64),
-        promise_day=np.array(promises, dtype=np.int64),
     )
 
 

@@ -9,7 +9,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
-from sim.busy_models import both_engines, digest_of, random_business, tied_business
+from sim.busy_models import both_engines, digest_of, random_business, tied_business, with_changes
 
 from omsim.model.fields import DISPOSITIONS
 from omsim.model.loading import load
@@ -26,11 +26,19 @@ SCENARIOS = (
     "automatic_validation",
     "baseline",
     "carrier_lost",
+    "carrier_slots_cut",
+    "carton_range",
+    "cartons_today",
+    "channel_fence",
+    "contract_tier",
     "cutoff_moved",
+    "hold_and_reassign",
+    "new_site",
     "optimizer_in_the_loop",
     "peak_season",
     "pooled_or_siloed_stock",
     "returns_surge",
+    "split_rule",
     "supplier_delay",
 )
 TIES = [
@@ -139,6 +147,35 @@ def test_ties(release: str, review: str, rank: str, cycle: int, rule: str, start
         },
         start_date=start,
     )
+    process, window = both_engines(business, seed=cycle)
+    assert_equal_and_exact(process, window, business)
+
+
+@pytest.mark.parametrize(
+    ("rule", "review", "rank", "cycle", "hold", "start"),
+    [
+        ("cheapest", "daily", "oldest", 5, 60, "2026-10-12"),
+        ("dual_prices", "continuous", "priority", 60, 60, "2026-03-20"),
+        ("fewest_splits", "daily", "priority", 60, 120, "2026-10-12"),
+        ("batch_optimum", "continuous", "oldest", 60, 0, "2026-03-20"),
+    ],
+)
+def test_ties_in_batches(rule: str, review: str, rank: str, cycle: int, hold: int, start: str):
+    """Holds that end at a cycle, limits that end at midnight, and all that meets at the same seconds anyway."""
+    business = tied_business(
+        {
+            "decisions.release": "at_cycle",
+            "decisions.review": review,
+            "decisions.backorder_rank": rank,
+            "decisions.allocation_cycle_minutes": cycle,
+            "decisions.allocation_rule": rule,
+            "decisions.hold_minutes": hold,
+        },
+        start_date=start,
+    )
+    room = {"table": "sites", "column": "daily_shipments", "operation": "set", "value": 25, "where": {"site": "north"}}
+    whole = {"table": "channels", "column": "ship_complete", "operation": "set", "value": True}
+    business = with_changes(business, room, {**whole, "where": {"channel": "shop"}})
     process, window = both_engines(business, seed=cycle)
     assert_equal_and_exact(process, window, business)
 

@@ -10,9 +10,11 @@ from model.small_models import small_business
 from oracles import parcels
 from sim.busy_models import random_business
 
+from omsim.kernels.rating.card import parcels_of
+from omsim.kernels.rating.prices import price_parcels
 from omsim.model.calendars import Calendar
 from omsim.sim.plan import BEYOND_DAYS
-from omsim.sim.tariff import NOT_CARRIED, compile_tariff, on_time_share, parcel_price_cents, transit_days
+from omsim.sim.tariff import NOT_CARRIED, compile_tariff, on_time_share, transit_days
 
 ZONES = """
     site,  region, zone, distance_km
@@ -30,6 +32,11 @@ def tariff_of(business):
     return compile_tariff(business, calendar)
 
 
+def parcel_price_cents(tariff, service: int, zone: int, weight_g: int, volume_mm3: int) -> int:
+    """Price of one parcel whose sides are not known."""
+    return int(price_parcels(tariff.card, parcels_of([zone], [weight_g], [volume_mm3]))[0, service])
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_slots_prices_and_transits_are_the_tables(seed: int):
     """Every service, day and zone of a random business, parcels of all weights and volumes."""
@@ -39,7 +46,8 @@ def test_slots_prices_and_transits_are_the_tables(seed: int):
     n_days, names = business.settings.horizon_days, list(dict.fromkeys(business["zones"].texts("zone")))
     for service in range(len(business["services"])):
         for day in range(n_days):
-            assert tariff.slots[day, service] == parcels.carries(business, service, 0, day)
+            for site in range(len(business["sites"])):
+                assert tariff.slots[day, site, service] == parcels.carries(business, service, site, day)
         for number, zone in enumerate(names):
             for weight_g in [1, 999, 1000, 1001, 3999, 4000, 4001, 5000, 5001, *rng.integers(1, 40_000, 30).tolist()]:
                 volume_mm3 = int(rng.integers(0, 40_000_000))
@@ -48,7 +56,7 @@ def test_slots_prices_and_transits_are_the_tables(seed: int):
                 assert (None if told == NOT_CARRIED else told) == expected
             for day in range(n_days + 1):
                 for ahead in range(-1, 9):
-                    told = on_time_share(tariff, service, number, day, day + ahead)
+                    told = on_time_share(tariff.transit, tariff.delivered_day, service, number, day, day + ahead)
                     assert told == pytest.approx(parcels.on_time(business, service, zone, day, day + ahead), abs=1e-12)
                 for k in range(3):
                     assert tariff.delivered_day[service, day, k] == parcels.delivery_day(business, service, day, k)

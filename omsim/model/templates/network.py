@@ -153,6 +153,7 @@ def make_services(recipe: Recipe) -> Columns:
         "pickup_days": [row[2] for row in rows],
         "delivery_days": [row[3] for row in rows],
         "daily_slots": [row[12] for row in rows],
+        "rated_by": ["shipment" if row[4] > PARCEL_BREAKS_G[-1] else "carton" for row in rows],
         "max_weight_g": [row[4] for row in rows],
         "dim_divisor_cm3_per_kg": [row[5] for row in rows],
         "fuel_share": [row[6] for row in rows],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from omsim.sim.records import NEVER
+from omsim.sim.sourcing.columns import no_sourcing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,6 +41,8 @@ class Book:
         What vanished.
     daily : list of (on hand, backordered, on order)
         One entry a midnight, each with one number a cell.
+    substitutions, sourcing
+        What the sourcing desk tells at the end, where there is one.
     """
 
     def __init__(self, intake: Intake, channels: Channels, calendar: Calendar) -> None:
@@ -64,6 +67,7 @@ class Book:
         self.tenders: list[Tender] = []
         self.shrunk: list[tuple[int, int, int]] = []
         self.daily: list[tuple[list[int], list[int], list[int]]] = []
+        self.substitutions, self.sourcing = no_sourcing()
 
     def lines_of(self, order: int) -> range:
         """Line rows of an order."""

@@ -54,12 +54,14 @@ def run_process(
         A pure function of the arguments.
     """
     shop = Shop(business, plan, intake, seed=seed, replication=replication)
-    warehouse = Warehouse(shop, Docks(shop))
+    docks = Docks(shop)
+    warehouse = Warehouse(shop, docks)
     Purchasing(shop, warehouse, planner)
     shop.env.process(receive_orders(shop, warehouse))
     shop.env.process(take_stock(shop))
     shop.env.run(until=Moment(shop.env, shop.horizon_s, CLOSE))
-    return record_run(business, intake, shop, seed=seed, replication=replication)
+    warehouse.close()
+    return record_run(business, intake, shop, docks.contracts.settle(), seed=seed, replication=replication)
 
 
 def take_stock(shop: Shop) -> ProcessGenerator:

@@ -25,6 +25,21 @@ class Piece(NamedTuple):
     units: int
 
 
+class Cartons(NamedTuple):
+    """What one shipment is packed in; as in `parcels.PackedShipments`."""
+
+    carton: int
+    cartons: int
+    own_packages: int
+    packaging_cents: int
+    tare_g: int
+    carton_mm3: int
+    filled_mm3: int
+
+
+NO_CARTONS = Cartons(-1, 0, 0, 0, 0, 0, 0)
+
+
 @dataclass(slots=True, kw_only=True)
 class Shipment:
     """What one site picks, packs and tenders together for one order.
@@ -60,6 +75,7 @@ class Shipment:
     rolled_over: int = 0
     lost: bool = False
     damaged: bool = False
+    packed: Cartons = NO_CARTONS
 
 
 @dataclass(slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from omsim.sim.records import (
     MOST_WEIGHT_G,
     NEVER,
     ContactColumns,
+    ContractColumns,
     LineColumns,
     OrderColumns,
     PieceColumns,
@@ -43,10 +44,12 @@ if TYPE_CHECKING:
     from omsim.sim.process.shop import Shop
 
 
-def record_run(business: Business, intake: Intake, shop: Shop, *, seed: int, replication: int) -> RunRecords:
+def record_run(
+    business: Business, intake: Intake, shop: Shop, contracts: ContractColumns, *, seed: int, replication: int
+) -> RunRecords:
     """Close the book of a run whose clock has reached the horizon; the contact desk is run over it here."""
     book = shop.book
-    orders, shipments, returns = order_columns(book, shop), shipment_columns(book), return_columns(book, shop)
+    orders, shipments, returns = order_columns(book, shop), shipment_columns(book, shop), return_columns(book, shop)
     short_lines = short_line_columns(book)
     calls = draw_calls(
         business,
@@ -90,6 +93,9 @@ def record_run(business: Business, intake: Intake, shop: Shop, *, seed: int, rep
         stock=stock_columns(book, shop),
         stations=station_columns(shop),
         tenders=tender_columns(book, shop),
+        substitutions=book.substitutions,
+        sourcing=book.sourcing,
+        contracts=contracts,
     )
 
 
@@ -126,18 +132,22 @@ def short_line_columns(book: Book) -> ShortLineColumns:
     return ShortLineColumns(line=_int32(lines), **_attributes([book.short_lines[line] for line in lines], _SHORT))
 
 
-def shipment_columns(book: Book) -> ShipmentColumns:
-    """The shipments, as made."""
+def shipment_columns(book: Book, shop: Shop) -> ShipmentColumns:
+    """The shipments, as made; without columns on cartons where the model has none."""
     made = book.shipments
+    packed = [shipment.packed for shipment in made] if shop.plan.packaging.cartons.cost_cents.size else []
     return ShipmentColumns(
         lines=_int32([len(shipment.pieces) for shipment in made]),
-        weight_g=_int32([min(shipment.weight_g, MOST_WEIGHT_G) for shipment in made]),
+        weight_g=_int32([min(shipment.weight_g + shipment.packed.tare_g, MOST_WEIGHT_G) for shipment in made]),
         number=np.array([shipment.number for shipment in made], dtype=np.int16),
         site=np.array([shipment.site for shipment in made], dtype=np.int16),
         service=np.array([shipment.service for shipment in made], dtype=np.int16),
         rolled_over=np.array([shipment.rolled_over for shipment in made], dtype=np.int16),
         lost=np.array([shipment.lost for shipment in made], dtype=np.bool_),
         damaged=np.array([shipment.damaged for shipment in made], dtype=np.bool_),
+        carton_mm3=_int64([one.carton_mm3 for one in packed]),
+        filled_mm3=_int64([one.filled_mm3 for one in packed]),
+        **_attributes(packed, ("carton", "cartons", "own_packages", "packaging_cents")),
         **_attributes(made, _SHIPMENT),
     )
 
@@ -245,22 +255,27 @@ def station_columns(shop: Shop) -> StationColumns:
 def tender_columns(book: Book, shop: Shop) -> TenderColumns:
     """The tenders, by instant and site."""
     rows = book.tenders
-    slots = shop.plan.tariff.slots
+    slots, n_contracts = shop.plan.tariff.slots, shop.plan.contracts.covers.shape[0]
 
-    def by_service(values: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-        return np.array(values, dtype=np.int64).reshape(len(rows), slots.shape[1])
+    def by_service(values: Sequence[NDArray[np.int64]], n_columns: int = slots.shape[2]) -> NDArray[np.int64]:
+        return np.array(values, dtype=np.int64).reshape(len(rows), n_columns)
 
     return TenderColumns(
         at_s=_int32([row.at_s for row in rows]),
         site=np.array([row.site for row in rows], dtype=np.int16),
         parcels=_int32([row.parcels for row in rows]),
         held=_int32([int((row.decision.service < 0).sum()) for row in rows]),
-        slots=by_service([slots[row.day] for row in rows]),
+        slots=by_service([slots[row.day, row.site] for row in rows]),
         used=by_service([row.decision.used for row in rows]),
         demanded=by_service([row.decision.demanded for row in rows]),
         cost_cents=_int64([row.decision.cost_cents for row in rows]),
         status=tuple(row.decision.status for row in rows),
         fallback=tuple(row.decision.fallback for row in rows),
+        unoffered=_int64([row.decision.unoffered for row in rows]),
+        slot_price_cents=by_service([row.decision.slot_price_cents for row in rows]),
+        contract_price_cents=by_service([row.decision.contract_price_cents for row in rows], n_contracts),
+        objective_cents=_int64([row.decision.objective_cents for row in rows]),
+        bound_cents=_int64([row.decision.bound_cents for row in rows]),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 from simpy import Environment
 
 from omsim.kernels.random import task_factor, task_seconds
@@ -23,12 +24,12 @@ from omsim.sim.staffing import station_names, station_number
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from omsim.demand.arrivals import Intake
     from omsim.model.business import Business
     from omsim.sim.plan import Plan
+    from omsim.sim.sourcing.desk import SourcingDesk
 
 
 """Of lognormal review times, for which the model names no other."""
@@ -90,6 +91,8 @@ class Shop:
         Sites of each region, nearest first.
     to_shelve : list of (Cell, int)
         Inspected units that go back on the shelf at the next allocation cycle.
+    desk : SourcingDesk or None
+        Decides for the orders of a cycle together, where the model needs that.
     """
 
     def __init__(
@@ -129,6 +132,18 @@ class Shop:
         self.names = station_names(len(self.sites))
         self.stations = [Station(self.env, shifts_of(plan, number)) for number in range(len(self.names))]
         self.to_shelve: list[tuple[Cell, int]] = []
+        self.desk: SourcingDesk | None = None
+        if plan.rules.batches:
+            from omsim.sim.sourcing.desk import SourcingDesk  # its rules take a while to load
+
+            self.desk = SourcingDesk(
+                business,
+                plan,
+                intake,
+                seed=seed,
+                replication=replication,
+                promise_day=np.array(self.book.promise_day, dtype=np.int64),
+            )
 
     @property
     def now(self) -> int:

@@ -6,7 +6,7 @@ Owns the units and their integrals over time; who gets them is decided by `wareh
 
 from __future__ import annotations
 
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappush
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -131,18 +131,29 @@ class Cell:
         heappush(self._queue, (*rank, waiting))
 
     @property
-    def first_waiting(self) -> WaitingLine | None:
-        """The line to be served first, if any waits."""
-        return self._queue[0][2] if self._queue else None
+    def waiting_in_turn(self) -> list[WaitingLine]:
+        """The lines that wait, the one to be served first first."""
+        return [waiting for _, _, waiting in sorted(self._queue)]
 
-    def fill_first(self, units: int) -> None:
-        """Reserve units for the line at the queue's head, which leaves when it waits for no more."""
-        head = self._queue[0][2]
+    def fill(self, waiting: WaitingLine, units: int) -> None:
+        """Reserve units for a line that waits."""
         self.reserve(units)
+        self.settle(units)
+        waiting.units -= units
+
+    def drop_filled(self) -> None:
+        """Take the lines that wait for no more out of the queue."""
+        if any(not waiting.units for _, _, waiting in self._queue):
+            self._queue = [entry for entry in self._queue if entry[2].units]
+            heapify(self._queue)
+
+    def owe(self, units: int) -> None:
+        """Count units waited for outside the queue, by an order that waits whole."""
+        self.backordered += units
+
+    def settle(self, units: int) -> None:
+        """Count units as waited for no more."""
         self.backordered -= units
-        head.units -= units
-        if not head.units:
-            heappop(self._queue)
 
     def give_up(self, leaves: Callable[[WaitingLine], bool]) -> list[WaitingLine]:
         """Take the lines that leave out of the queue and return them."""

@@ -16,9 +16,12 @@ from omsim.sim.process.stock import Cell, WaitingLine
 from omsim.sim.records import NEVER
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from simpy.events import Event, ProcessGenerator
 
     from omsim.sim.process.shop import Shop, Terms
+    from omsim.sim.process.sourcing import BatchSourcing
     from omsim.sim.process.tenders import Docks
 
 
@@ -40,6 +43,11 @@ class Warehouse:
         self._touched: set[int] = set()
         self._lines_waited = 0
         self._cells_waited_at: set[int] = set()
+        self._sourcing: BatchSourcing | None = None
+        if shop.desk is not None:
+            from omsim.sim.process.sourcing import BatchSourcing
+
+            self._sourcing = BatchSourcing(shop, self, shop.desk)
         if not shop.plan.rules.immediate:
             shop.env.process(self._allocate_at_cycles())
         shop.env.process(self._restock_at_cycles())
@@ -75,6 +83,11 @@ class Warehouse:
         """Allocate the orders of one instant: by channel priority, then as validated, then by number."""
         shop, book = self.shop, self.shop.book
         batch = self._batches.pop(instant_s, [])
+        if self._sourcing is not None:
+            self._sourcing.source([order for order, _ in batch])
+            for _, allocated in batch:
+                allocated.succeed()
+            return
         batch.sort(key=lambda entry: (shop.terms_of(entry[0]).rank, book.validated_s[entry[0]], entry[0]))
         day = shop.day_of(shop.now)
         for order, allocated in batch:
@@ -93,7 +106,7 @@ class Warehouse:
         for pieces in reserved:
             for piece in pieces:
                 parcels.setdefault(piece.cell.site, []).append(piece)
-        shipments = {site: self._release(order, site, pieces) for site, pieces in parcels.items()}
+        shipments = {site: self.ship(order, site, pieces) for site, pieces in parcels.items()}
         for line, pieces in zip(lines, reserved, strict=True):
             for piece in pieces:
                 book.record_piece(piece, shipments[piece.cell.site])
@@ -142,7 +155,11 @@ class Warehouse:
     @staticmethod
     def _served(cell: Cell, units: int, terms: Terms) -> int:
         """Units a cell gives to a line that asks for so many: what is free, or all or nothing for whole lines."""
-        free = cell.free
+        return Warehouse._served_of(cell.free, units, terms)
+
+    @staticmethod
+    def _served_of(free: int, units: int, terms: Terms) -> int:
+        """What of so many free units a line that asks for so many gets."""
         if free >= units:
             return units
         return free if terms.partial else 0
@@ -155,10 +172,7 @@ class Warehouse:
         carriers = (shop.cell_at[site][sku] for site in ranked)
         cell = next((cell for cell in carriers if cell), None) if terms.backorders and rest else None
         if cell:
-            self._lines_waited += 1
-            priority = 0 if shop.plan.rules.oldest_first else terms.rank
-            cell.begin_wait((priority, self._lines_waited), WaitingLine(order, line, rest))
-            self._cells_waited_at.add(cell.number)
+            self.begin_wait(cell, order, line, rest)
         lost = 0 if cell else rest
         shop.book.short_lines[line] = ShortLine(
             first_units=filled,
@@ -170,8 +184,15 @@ class Warehouse:
             cell=cell.number if cell else -1,
         )
 
-    def _release(self, order: int, site: int, pieces: list[Piece]) -> Shipment:
-        """Make a shipment of reserved pieces and send it on its way now."""
+    def begin_wait(self, cell: Cell, order: int, line: int, units: int) -> None:
+        """Let the rest of a line wait in a cell's queue."""
+        self._lines_waited += 1
+        priority = 0 if self.shop.plan.rules.oldest_first else self.shop.terms_of(order).rank
+        cell.begin_wait((priority, self._lines_waited), WaitingLine(order, line, units))
+        self._cells_waited_at.add(cell.number)
+
+    def ship(self, order: int, site: int, pieces: list[Piece], *, released: bool = True) -> Shipment:
+        """Make a shipment of reserved pieces and send it on its way now; unreleased, it stays where it is."""
         shop, book = self.shop, self.shop.book
         goods = [(book.sku[piece.line], piece.units) for piece in pieces]
         shipment = Shipment(
@@ -179,7 +200,7 @@ class Warehouse:
             order=order,
             number=book.n_shipments[order],
             site=site,
-            released_s=shop.now,
+            released_s=shop.now if released else NEVER,
             pieces=pieces,
             units=sum(units for _, units in goods),
             weight_g=sum(shop.weight_g[sku] * units for sku, units in goods),
@@ -188,7 +209,8 @@ class Warehouse:
         )
         book.shipments.append(shipment)
         book.n_shipments[order] += 1
-        shop.env.process(carry_shipment(shop, self._docks, shipment))
+        if released:
+            shop.env.process(carry_shipment(shop, self._docks, shipment))
         return shipment
 
     def touch(self, cell: Cell) -> None:
@@ -204,28 +226,52 @@ class Warehouse:
                 cell.restock(units)
                 self.touch(cell)
             self.shop.to_shelve.clear()
+            if self._sourcing is not None:
+                self._sourcing.reopen()
 
     def _fill_backorders(self, _: Event) -> None:
         """Serve the queues of the cells touched, cell by cell; an order's fills from one site are one shipment."""
         shop = self.shop
         parcels: dict[tuple[int, int], list[Piece]] = {}
+        room = self._sourcing.room() if self._sourcing is not None else None
         for number in sorted(self._touched):
-            cell = shop.cells[number]
-            while cell.free > 0 and (waiting := cell.first_waiting):
-                units = self._served(cell, waiting.units, shop.terms_of(waiting.order))
-                if not units:
-                    break
-                cell.fill_first(units)
-                parcels.setdefault((waiting.order, cell.site), []).append(Piece(waiting.line, cell, units))
+            self._fill_cell(shop.cells[number], parcels, room)
         self._touched.clear()
         for (order, site), pieces in parcels.items():
-            shipment = self._release(order, site, pieces)
+            shipment = self.ship(order, site, pieces)
             for piece in pieces:
                 short = shop.book.short_lines[piece.line]
                 short.shipment_units = short.shipment_units or piece.units
                 short.reserved_units += piece.units
                 short.last_fill_s = shop.now
                 shop.book.record_piece(piece, shipment)
+
+    def _fill_cell(
+        self, cell: Cell, parcels: dict[tuple[int, int], list[Piece]], room: NDArray[np.int64] | None
+    ) -> None:
+        """Serve the queue of a cell, until there is nothing left to give, or no room for one more shipment."""
+        shop = self.shop
+        stopped: set[int] = set()  # channels for which there is only what is kept for others
+        for waiting in cell.waiting_in_turn if cell.free > 0 else ():
+            if cell.free <= 0:
+                break
+            channel, terms, wanted = shop.book.channel[waiting.order], shop.terms_of(waiting.order), waiting.units
+            if channel in stopped:
+                continue
+            kept = self._sourcing.kept_units(channel, cell.number) if self._sourcing is not None else 0
+            units = self._served_of(max(cell.free - kept, 0), wanted, terms)
+            if units:
+                if room is not None and (waiting.order, cell.site) not in parcels:
+                    if room[cell.site] <= 0:
+                        break
+                    room[cell.site] -= 1
+                cell.fill(waiting, units)
+                parcels.setdefault((waiting.order, cell.site), []).append(Piece(waiting.line, cell, units))
+            if units < wanted:
+                if not self._served_of(cell.free, wanted - units, terms):
+                    break
+                stopped.add(channel)
+        cell.drop_filled()
 
     def _lose_patience(self) -> ProcessGenerator:
         """Cancel, at each review, what has waited longer than its customer would."""
@@ -239,8 +285,15 @@ class Warehouse:
                     short = shop.book.short_lines[waiting.line]
                     short.cancelled_units += waiting.units
                     short.cancelled_s = shop.now
-                if shop.cells[number].first_waiting is None:
+                if not shop.cells[number].waiting_in_turn:
                     self._cells_waited_at.discard(number)
+            if self._sourcing is not None:
+                self._sourcing.give_up()
+
+    def close(self) -> None:
+        """Tell, at the horizon, what only the end tells."""
+        if self._sourcing is not None:
+            self._sourcing.close()
 
     def _has_had_enough(self, waiting: WaitingLine) -> bool:
         patience_s = self.shop.terms_of(waiting.order).patience_s

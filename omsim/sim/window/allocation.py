@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from omsim.kernels.compiled import compiled
 from omsim.kernels.heaps import pop, push
+from omsim.sim.sourcing.terms import UNLIMITED
 from omsim.sim.window.rows import add_piece, add_to_shipment, new_shipment, new_short, release
 from omsim.sim.window.state import (
     BACKORDERED,
@@ -246,44 +247,93 @@ def allocate_until(
 
 @compiled
 def fill_waiting(
-    guide: Guide, state: State, stations: StationState, touched: Flags, at_s: int, seed: int, stream: int
+    guide: Guide,
+    state: State,
+    stations: StationState,
+    touched: Flags,
+    kept_units: I64,
+    room: I64,
+    at_s: int,
+    seed: int,
+    stream: int,
 ) -> None:
     """Serve the queues of the touched cells, cell by cell; one new shipment an order and site. Clears `touched`.
 
     The columns need room for one shipment and one piece per waiting line.
+
+    Parameters
+    ----------
+    kept_units : int64, shape (n_channels, n_cells), or (n_channels, 0)
+        What each channel must leave for others; no columns = nothing.
+    room : int64, shape (n_sites,)
+        Shipments each site may still make (`UNLIMITED` or more: as many as it likes); taken from in place.
     """
     n_sites = guide.closed.shape[0]
     most = state.tally[WAITING]
     fill_row = np.empty(most, dtype=np.int64)
     fill_units = np.empty(most, dtype=np.int64)
     fill_key = np.empty(most, dtype=np.int64)
+    stopped = np.zeros(guide.channel.shape[1], dtype=np.bool_)
     n = 0
     for cell in range(touched.size):
         if not touched[cell]:
             continue
         touched[cell] = False
         blocked = False
+        stopped[:] = False  # channels for which there is only what is kept for others
+        site = guide.cell_site[cell]
         for rank in range(state.waiting.shape[2]):
-            while not blocked and state.waiting[HEAD, cell, rank] >= 0:
-                row = state.waiting[HEAD, cell, rank]
+            before = -1
+            row = state.waiting[HEAD, cell, rank]
+            while row >= 0 and not blocked:
+                after = state.short[NEXT, row]
                 order = state.short[OF_ORDER, row]
+                channel = state.channel[order]
                 free = state.free[cell]
+                if free <= 0:
+                    blocked = True
+                    break
+                if stopped[channel]:
+                    before, row = row, after
+                    continue
                 wanted = state.units[state.short[LINE, row]] - state.short[RESERVED, row] - state.short[CANCELLED, row]
-                if free <= 0 or (free < wanted and not guide.channel[C_PARTIAL, state.channel[order]]):
-                    blocked = True
-                    break
-                units = min(free, wanted)
-                reserve(state.free, state.stock, cell, units, at_s, guide.warm_up_s)
-                state.stock[cell, BACKORDERED] -= units
-                fill_row[n], fill_units[n], fill_key[n] = row, units, np.int64(order) * n_sites + guide.cell_site[cell]
-                n += 1
-                if units < wanted:
-                    blocked = True
-                    break
-                state.tally[WAITING] -= 1
-                state.waiting[HEAD, cell, rank] = state.short[NEXT, row]
-                if state.short[NEXT, row] < 0:
-                    state.waiting[TAIL, cell, rank] = -1
+                usable = free
+                if kept_units.shape[1] > 0:
+                    usable = max(free - kept_units[channel, cell], 0)
+                units = min(usable, wanted)
+                if units < wanted and not guide.channel[C_PARTIAL, channel]:
+                    units = np.int64(0)
+                if units > 0:
+                    key = np.int64(order) * n_sites + site
+                    if room[site] < UNLIMITED:
+                        i = 0
+                        while i < n and fill_key[i] != key:
+                            i += 1
+                        if i == n:  # the first of its order here
+                            if room[site] <= 0:
+                                blocked = True
+                                break
+                            room[site] -= 1
+                    reserve(state.free, state.stock, cell, units, at_s, guide.warm_up_s)
+                    state.stock[cell, BACKORDERED] -= units
+                    fill_row[n], fill_units[n], fill_key[n] = row, units, key
+                    n += 1
+                if units == wanted:
+                    state.tally[WAITING] -= 1
+                    if before < 0:
+                        state.waiting[HEAD, cell, rank] = after
+                    else:
+                        state.short[NEXT, before] = after
+                    if after < 0:
+                        state.waiting[TAIL, cell, rank] = before
+                    row = after
+                    continue
+                left = free - units
+                if left <= 0 or (left < wanted and not guide.channel[C_PARTIAL, channel]):
+                    blocked = True  # there is too little, whoever it is kept for
+                else:
+                    stopped[channel] = True
+                    before, row = row, after
     if n == 0:
         return
     heap = np.empty(n, dtype=np.int64)  # fills by (order, site), then in order of filling

@@ -12,18 +12,33 @@ import simpy
 from numpy.typing import NDArray
 
 from omsim.demand.rng import Purpose, stream_key
+from omsim.kernels.allocation.batch import nothing_kept
 from omsim.kernels.queues import empty_stations
 from omsim.model.calendars import Calendar
 from omsim.sim.clock import Turn, at, call_at
+from omsim.sim.contracts import ContractBook
 from omsim.sim.decisions import decide_tender
 from omsim.sim.plan import BEYOND_DAYS, Plan
 from omsim.sim.purchasing import PurchaseLines, opening_lines, place_orders, shrinkage_by_day
+from omsim.sim.sourcing.columns import no_sourcing
+from omsim.sim.sourcing.terms import UNLIMITED
 from omsim.sim.window.allocation import allocate_until, fill_waiting
 from omsim.sim.window.finish import Finished, make_records
 from omsim.sim.window.flow import advance_floor, put_at_dock
 from omsim.sim.window.intake import receive_orders
-from omsim.sim.window.shipping import describe_parcels, ship_parcels, shipping_guide_of
-from omsim.sim.window.state import BACKORDERED, ON_HAND, ON_ORDER, SHRUNK, WAITING, empty_state, guide_of, with_room
+from omsim.sim.window.rows import release
+from omsim.sim.window.shipping import dock_parcels, ship_parcels, shipping_guide_of
+from omsim.sim.window.state import (
+    BACKORDERED,
+    ON_HAND,
+    ON_ORDER,
+    SHIPMENTS,
+    SHRUNK,
+    WAITING,
+    empty_state,
+    guide_of,
+    with_room,
+)
 from omsim.sim.window.stock import (
     close_books,
     lose_patience,
@@ -32,15 +47,18 @@ from omsim.sim.window.stock import (
     review_positions,
     shrink,
 )
-from omsim.sim.window.tallies import TenderRow, tender_row
+from omsim.sim.window.tallies import PackedRows, TenderRow, packed_rows, tender_row
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from omsim.demand.arrivals import Intake
     from omsim.model.business import Business
+    from omsim.sim.decisions import TenderDecision
+    from omsim.sim.parcels import DockParcels
     from omsim.sim.planning import ReorderPlanner
     from omsim.sim.records import RunRecords
+    from omsim.sim.window.sourcing import BatchSourcing
 
 I64 = NDArray[np.int64]
 
@@ -55,14 +73,14 @@ def run_window(
     planner: ReorderPlanner | None = None,
 ) -> RunRecords:
     """Simulate one replication by windows; see `SPECIFICATION.md` for what happens."""
-    run = _WindowRun(business, plan, intake, seed, replication, planner)
+    run = WindowRun(business, plan, intake, seed, replication, planner)
     run.play()
     finished = run.finished()
     del run  # its queues may go while the records are made
     return make_records(business, plan, finished, seed=seed, replication=replication)
 
 
-class _WindowRun:
+class WindowRun:
     """One replication under way."""
 
     def __init__(
@@ -84,21 +102,31 @@ class _WindowRun:
         )
         self.intake, self.orders = intake, orders
         self.state = empty_state(plan, intake, orders, queue)
+        n_cells, n_sites = plan.cells.site.size, plan.network.closed.shape[0]
+        self.sourcing: BatchSourcing | None = None
+        self.kept_units, self.room = nothing_kept(plan.channels.rank.size), np.full(n_sites, 2 * UNLIMITED)
+        if plan.rules.batches:
+            from omsim.sim.window.sourcing import BatchSourcing  # its rules take a while to load
+
+            self.sourcing = BatchSourcing(business, plan, intake, orders, queue, seed=seed, replication=replication)
+            self.state = self.state._replace(sku=self.sourcing.desk.sku)
+            self.kept_units = self.sourcing.desk.kept_units
         self.guide, self.shipping_guide = guide_of(plan), shipping_guide_of(plan)
         self.stations = empty_stations(plan.stations.first, plan.stations.people, plan.channels.n_ranks)
         self.streams = {
             purpose: stream_key(replication, purpose) for purpose in (Purpose.SHIPMENT, Purpose.FATE, Purpose.RETURN)
         }
-        n_cells = plan.cells.site.size
         self.touched = np.zeros(n_cells, dtype=np.bool_)
         self.any_touched = False
-        self.made = np.empty(plan.network.closed.shape[0], dtype=np.int64)
+        self.made = np.empty(n_sites, dtype=np.int64)
         self.ordered_cell = np.empty(n_cells, dtype=np.int64)
         self.ordered_units = np.empty(n_cells, dtype=np.int64)
         self.due: dict[int, list[PurchaseLines]] = {}
         self.purchases: list[tuple[int, PurchaseLines]] = []
         self.losses: list[I64] = []
         self.tenders: list[TenderRow] = []
+        self.packed: list[PackedRows] = []
+        self.contracts = ContractBook(plan)
         self.daily = {name: np.empty((plan.times.n_days, n_cells), np.int32) for name in ("hand", "back", "order")}
         self.advanced_s = 0
         self.planner = planner
@@ -117,13 +145,11 @@ class _WindowRun:
 
     def finished(self) -> Finished:
         """What the records are made of."""
-        close_books(
-            self.state.free,
-            self.state.stock,
-            self.plan.cells.opening,
-            self.plan.times.warm_up_s,
-            self.plan.times.horizon_s,
-        )
+        substitutions, sourced = no_sourcing()
+        if self.sourcing is not None:
+            self.state, substitutions, sourced = self.sourcing.close(self.guide, self.state)
+        times = self.plan.times
+        close_books(self.state.free, self.state.stock, self.plan.cells.opening, times.warm_up_s, times.horizon_s)
         return Finished(
             intake=self.intake,
             orders=self.orders,
@@ -132,7 +158,11 @@ class _WindowRun:
             review_desk=self.review_desk,
             purchases=self.purchases,
             losses=self.losses,
+            substitutions=substitutions,
+            sourcing=sourced,
             tenders=self.tenders,
+            packed=self.packed,
+            contracts=self.contracts.settle(),
             daily_on_hand=self.daily["hand"],
             daily_backordered=self.daily["back"],
             daily_on_order=self.daily["order"],
@@ -179,14 +209,25 @@ class _WindowRun:
             self._advance()
             self._restock()
             yield at(self.env, instant, Turn.ALLOCATION)
-            self._allocate(instant)
+            if self.sourcing is None:
+                self._allocate(instant)
+            else:
+                self._source(self.sourcing, number, instant)
             if self.plan.rules.continuous:
                 yield at(self.env, instant, Turn.REVIEW)
                 day = int(np.searchsorted(self.plan.times.day_start_s, instant, side="right")) - 1
                 self._order(day, number)
 
+    def _source(self, sourcing: BatchSourcing, number: int, instant: int) -> None:
+        """Decide for all orders of a cycle together, and release what may go."""
+        before = int(self.state.tally[SHIPMENTS])
+        self.state = sourcing.source(self.guide, self.state, number, instant, self.due)
+        release(self.guide, self.state, self.stations, before, self.seed, self.streams[Purpose.SHIPMENT])
+
     def _restock(self) -> None:
         put_away_returns(self.guide, self.state, int(self.env.now), self.touched)
+        if self.sourcing is not None:
+            self.sourcing.reopen(self.state, self.touched, int(self.env.now))
         self._fill_soon()
 
     def _fill_soon(self) -> None:
@@ -202,11 +243,15 @@ class _WindowRun:
             self.touched[:] = False
             return
         self.state = with_room(self.state, shipments=waiting, pieces=waiting)
+        if self.sourcing is not None:
+            self.room = self.sourcing.room(int(self.env.now))
         fill_waiting(
             self.guide,
             self.state,
             self.stations,
             self.touched,
+            self.kept_units,
+            self.room,
             int(self.env.now),
             self.seed,
             self.streams[Purpose.SHIPMENT],
@@ -217,6 +262,8 @@ class _WindowRun:
             yield at(self.env, instant, Turn.PATIENCE)
             self._advance(past_allocation=True)
             lose_patience(self.guide, self.state, instant)
+            if self.sourcing is not None:
+                self.sourcing.give_up(self.state, instant)
             wanted = shrinkage_by_day(self.plan, day, seed=self.seed, replication=self.replication)
             if wanted.any():
                 before = self.state.stock[:, SHRUNK].copy()
@@ -311,30 +358,14 @@ class _WindowRun:
         plan = self.plan
         out = self.state.scratch
         shipments = np.sort(out[: put_at_dock(self.state, site, out)])
-        region, weight_g, volume_mm3, promise_day = (np.empty(shipments.size, dtype=np.int64) for _ in range(4))
-        n_lines = describe_parcels(
-            plan.times.day_start_s,
-            plan.goods.weight_g,
-            plan.goods.volume_mm3,
-            self.state,
-            shipments,
-            region,
-            weight_g,
-            volume_mm3,
-            promise_day,
-        )
+        parcels, n_lines = dock_parcels(plan, self.state, shipments)
         day = int(np.searchsorted(plan.times.day_start_s, at_s, side="right")) - 1
-        decision = decide_tender(
-            plan,
-            self.rule,
-            site=site,
-            day=day,
-            region=region,
-            weight_g=weight_g,
-            volume_mm3=volume_mm3,
-            promise_day=promise_day,
-        )
-        self.tenders.append(tender_row(at_s, site, plan.tariff.slots[day], decision))
+        decision = decide_tender(plan, self.rule, parcels, site=site, day=day, book=self.contracts)
+        self._look(at_s, site, shipments, parcels, decision)
+        self.contracts.take(site, day, decision)
+        self.tenders.append(tender_row(at_s, site, plan.tariff.slots[day, site], decision))
+        if decision.packed is not None:
+            self.packed.append(packed_rows(shipments, decision.packed, decision.service))
         if shipments.size:
             self.state = with_room(self.state, returns=int(n_lines))
             ship_parcels(
@@ -350,6 +381,11 @@ class _WindowRun:
                 self.streams[Purpose.FATE],
                 self.streams[Purpose.RETURN],
             )
+
+    def _look(
+        self, at_s: int, site: int, shipments: NDArray[np.int32], parcels: DockParcels, decision: TenderDecision
+    ) -> None:
+        """Let whoever watches see a tender (`watched`); nobody does in a plain run."""
 
     def _midnights(self) -> Generator[simpy.Event]:
         stock = self.state.stock

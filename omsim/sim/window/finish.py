@@ -24,6 +24,7 @@ from omsim.sim.memory import give_back
 from omsim.sim.records import (
     NEVER,
     ContactColumns,
+    ContractColumns,
     LineColumns,
     OrderColumns,
     PieceColumns,
@@ -37,7 +38,14 @@ from omsim.sim.records import (
 from omsim.sim.staffing import staffed_seconds, station_names
 from omsim.sim.window import state as at
 from omsim.sim.window.shipping import shipment_weights
-from omsim.sim.window.tallies import TenderRow, purchase_columns, shrinkage_columns, tender_columns
+from omsim.sim.window.tallies import (
+    PackedRows,
+    TenderRow,
+    carton_columns,
+    purchase_columns,
+    shrinkage_columns,
+    tender_columns,
+)
 
 if TYPE_CHECKING:
     from omsim.demand.arrivals import Intake
@@ -45,6 +53,7 @@ if TYPE_CHECKING:
     from omsim.model.business import Business
     from omsim.sim.plan import Plan
     from omsim.sim.purchasing import PurchaseLines
+    from omsim.sim.sourcing.columns import SourcingColumns, SubstitutionColumns
     from omsim.sim.window.intake import Desk, Orders
     from omsim.sim.window.state import State
 
@@ -62,7 +71,11 @@ class Finished:
     review_desk: Desk
     purchases: list[tuple[int, PurchaseLines]]
     losses: list[NDArray[np.int64]]
+    substitutions: SubstitutionColumns
+    sourcing: SourcingColumns
     tenders: list[TenderRow]
+    packed: list[PackedRows]
+    contracts: ContractColumns
     daily_on_hand: NDArray[np.int32]
     daily_backordered: NDArray[np.int32]
     daily_on_order: NDArray[np.int32]
@@ -90,8 +103,9 @@ def make_records(business: Business, plan: Plan, run: Finished, *, seed: int, re
         plan.goods.weight_g, state.sku, state.units, state.line_shipment, state.pieces, state.short,
         int(state.tally[at.PIECES]), weight_g,
     )  # fmt: skip
+    cartons = carton_columns(plan, run.packed, weight_g)
     lines, short_lines, pieces = _lines(state)
-    shipments = _shipments(state, weight_g, horizon_s)
+    shipments = _shipments(state, weight_g, cartons, horizon_s)
     returns = _returns(plan, state)
     contacts, desk = _contacts(
         business, plan, run.intake.entity, orders, lines, short_lines, shipments, returns, seed, replication
@@ -111,13 +125,18 @@ def make_records(business: Business, plan: Plan, run: Finished, *, seed: int, re
         contacts=contacts,
         purchases=purchase_columns(business, plan, run.purchases),
         shrinkage=shrinkage_columns(run.losses),
+        substitutions=run.substitutions,
+        sourcing=run.sourcing,
         stock=_stock(plan, run),
         stations=_stations(plan, run, desk),
         tenders=tender_columns(plan, run.tenders),
+        contracts=run.contracts,
     )
 
 
-def _shipments(state: State, weight_g: NDArray[np.int32], horizon_s: int) -> ShipmentColumns:
+def _shipments(
+    state: State, weight_g: NDArray[np.int32], cartons: dict[str, NDArray[np.integer]], horizon_s: int
+) -> ShipmentColumns:
     n = int(state.tally[at.SHIPMENTS])
     ships, small = state.ships[:, :n], state.small[:, :n]
     for task, done in ((at.PICK_TASK, at.PICKED), (at.PACK_TASK, at.PACKED)):
@@ -142,6 +161,7 @@ def _shipments(state: State, weight_g: NDArray[np.int32], horizon_s: int) -> Shi
         rolled_over=small[at.ROLLED],
         lost=small[at.FATE] == at.LOST,
         damaged=small[at.FATE] == at.DAMAGED,
+        **cartons,
     )
 
 

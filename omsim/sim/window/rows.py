@@ -9,6 +9,7 @@ from omsim.kernels.compiled import compiled
 from omsim.kernels.queues import StationState, arrive
 from omsim.kernels.random import keyed_uniforms, site_factor, task_seconds
 from omsim.sim.window.state import (
+    C_RANK,
     CANCELLED,
     CANCELLED_AT,
     CELL,
@@ -95,7 +96,15 @@ def add_to_shipment(ships: I32, small: I16, s: int, units: int) -> None:
 def add_piece(
     tally: I64, pieces: I32, short: I32, ships: I32, small: I16, piece: I32, row: int, s: int, units: int
 ) -> None:
-    """Put units of a short line into a shipment."""
+    """Reserve units of a short line in a shipment."""
+    put_piece(tally, pieces, ships, small, piece, row, s, units)
+    short[RESERVED, row] += units
+    short[LAST_FILL, row] = ships[RELEASED, s]
+
+
+@compiled
+def put_piece(tally: I64, pieces: I32, ships: I32, small: I16, piece: I32, row: int, s: int, units: int) -> None:
+    """Put units of a short line, reserved before, into a shipment."""
     p = tally[PIECES]
     tally[PIECES] = p + 1
     pieces[OF_SHORT, p] = row
@@ -103,9 +112,49 @@ def add_piece(
     pieces[PIECE_UNITS, p] = units
     pieces[NEXT_PIECE, p] = piece[s]
     piece[s] = p
-    short[RESERVED, row] += units
-    short[LAST_FILL, row] = ships[RELEASED, s]
     add_to_shipment(ships, small, s, units)
+
+
+@compiled
+def ship_sourced(
+    guide: Guide,
+    state: State,
+    order: I64,
+    line: I64,
+    site: I64,
+    units: I64,
+    row: I64,
+    released_s: int,
+) -> None:
+    """Make shipments of pieces that are reserved: one an order and site, in the order of the pieces.
+
+    The columns need room for one shipment and one piece for each.
+
+    Parameters
+    ----------
+    order, line, site, units : int64, shape (n_pieces,)
+        An order's pieces stand together.
+    row : int64, shape (n_pieces,)
+        Row of the short line; -1 = the piece is the whole line.
+    """
+    made = np.empty(guide.closed.shape[0], dtype=np.int64)
+    for i in range(order.size):
+        if i == 0 or order[i] != order[i - 1]:
+            made[:] = -1
+        s = made[site[i]]
+        if s < 0:
+            rank = guide.channel[C_RANK, state.channel[order[i]]]
+            s = new_shipment(
+                state.tally, state.ships, state.small, state.piece, state.rank, order[i], state.n_shipments[order[i]],
+                site[i], rank, released_s,
+            )  # fmt: skip
+            made[site[i]] = s
+            state.n_shipments[order[i]] += 1
+        if row[i] < 0:
+            state.line_shipment[line[i]] = s
+            add_to_shipment(state.ships, state.small, s, units[i])
+        else:
+            put_piece(state.tally, state.pieces, state.ships, state.small, state.piece, row[i], s, units[i])
 
 
 @compiled

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from omsim.kernels.compiled import compiled
 from omsim.kernels.random import keyed_uniforms
+from omsim.sim.parcels import DockParcels
 from omsim.sim.records import MOST_WEIGHT_G
 from omsim.sim.tariff import transit_days
 from omsim.sim.window.flow import RETURN_SHIFT, send_back
@@ -96,41 +97,100 @@ def shipping_guide_of(plan: Plan) -> ShippingGuide:
     )
 
 
+def dock_parcels(plan: Plan, state: State, shipments: I32) -> tuple[DockParcels, int]:
+    """What the tender must know of each shipment, and how many lines they hold together."""
+    n = shipments.size
+    region, promise_day, weight_g, volume_mm3, longest_mm, girth_mm = (np.empty(n, dtype=np.int64) for _ in range(6))
+    nothing = np.zeros(0, dtype=np.int64)
+    parcels = DockParcels(
+        region,
+        promise_day,
+        weight_g,
+        volume_mm3,
+        longest_mm,
+        girth_mm,
+        np.zeros(n + 1, dtype=np.int64),
+        nothing,
+        nothing,
+    )
+    goods, packaging = plan.goods, plan.packaging
+    n_lines = describe_parcels(
+        plan.times.day_start_s,
+        goods.weight_g,
+        goods.volume_mm3,
+        packaging.items.length_mm,
+        packaging.girth_mm,
+        state,
+        shipments,
+        parcels,
+    )
+    if packaging.cartons.cost_cents.size:
+        parcels = parcels._replace(sku=np.empty(n_lines, dtype=np.int64), units=np.empty(n_lines, dtype=np.int64))
+        list_contents(state, shipments, parcels)
+    return parcels, int(n_lines)
+
+
 @compiled
 def describe_parcels(
     day_start_s: I64,
     sku_g: I64,
     sku_mm3: I64,
+    sku_longest_mm: I64,
+    sku_girth_mm: I64,
     state: State,
     shipments: I32,
-    region: I64,
-    weight_g: I64,
-    volume_mm3: I64,
-    promise_day: I64,
+    parcels: DockParcels,
 ) -> int:
-    """Write what the tender must know of each shipment; returns how many lines they hold together."""
+    """Write all but the contents of each shipment; returns how many lines they hold together."""
     n_lines = 0
+    skus, units, line_shipment, first_line = state.sku, state.units, state.line_shipment, state.first_line
     for p in range(shipments.size):
         s = shipments[p]
         order = state.ships[ORDER, s]
         n_lines += state.small[N_LINES, s]
-        region[p] = state.region[order]
-        weight, volume = np.int64(0), np.int64(0)
-        for line in range(state.first_line[order], state.first_line[order + 1]):
-            if state.line_shipment[line] == s:
-                weight += state.units[line] * sku_g[state.sku[line]]
-                volume += state.units[line] * sku_mm3[state.sku[line]]
+        parcels.region[p] = state.region[order]
+        weight, volume, longest, girth = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+        for line in range(first_line[order], first_line[order + 1]):
+            if line_shipment[line] == s:
+                sku = skus[line]
+                weight += units[line] * sku_g[sku]
+                volume += units[line] * sku_mm3[sku]
+                longest = max(longest, sku_longest_mm[sku])
+                girth = max(girth, sku_girth_mm[sku])
         piece = state.piece[s]
         while piece >= 0:
-            sku = state.sku[state.short[LINE, state.pieces[OF_SHORT, piece]]]
+            sku = skus[state.short[LINE, state.pieces[OF_SHORT, piece]]]
             weight += state.pieces[PIECE_UNITS, piece] * sku_g[sku]
             volume += state.pieces[PIECE_UNITS, piece] * sku_mm3[sku]
+            longest = max(longest, sku_longest_mm[sku])
+            girth = max(girth, sku_girth_mm[sku])
             piece = state.pieces[NEXT_PIECE, piece]
-        weight_g[p], volume_mm3[p] = weight, volume
-        promise_day[p] = -1
+        parcels.weight_g[p], parcels.volume_mm3[p] = weight, volume
+        parcels.longest_mm[p], parcels.girth_mm[p] = longest, girth
+        parcels.promise_day[p] = -1
         if state.promise_s[order] >= 0:
-            promise_day[p] = np.searchsorted(day_start_s, state.promise_s[order], side="right") - 1
+            parcels.promise_day[p] = np.searchsorted(day_start_s, state.promise_s[order], side="right") - 1
     return n_lines
+
+
+@compiled
+def list_contents(state: State, shipments: I32, parcels: DockParcels) -> None:
+    """Write what is in each shipment: its whole lines, then its parts of short ones."""
+    at = 0
+    for p in range(shipments.size):
+        s = shipments[p]
+        order = state.ships[ORDER, s]
+        for line in range(state.first_line[order], state.first_line[order + 1]):
+            if state.line_shipment[line] == s:
+                parcels.sku[at], parcels.units[at] = state.sku[line], state.units[line]
+                at += 1
+        piece = state.piece[s]
+        while piece >= 0:
+            parcels.sku[at] = state.sku[state.short[LINE, state.pieces[OF_SHORT, piece]]]
+            parcels.units[at] = state.pieces[PIECE_UNITS, piece]
+            at += 1
+            piece = state.pieces[NEXT_PIECE, piece]
+        parcels.first_line[p + 1] = at
 
 
 @compiled

@@ -1,0 +1,1 @@
+"""Sourcing in batches: which site serves which line of all orders of a cycle; the same code for both engines."""
