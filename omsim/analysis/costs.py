@@ -11,7 +11,9 @@ before the counted time bias it.
 component     what                                                                              falls due
 ============= ================================================================================= ===================
 pick, pack    task seconds x the site's wage                                                    end of the task
-parcel        the carrier's price, fuel included                                                tender
+packaging     the cartons                                                                       tender
+parcel        the carrier's price, surcharges and fuel included                                 tender
+contract      shortfalls less rebates of contracts with carriers, as holding                    all the period
 holding       stock on hand x unit cost x holding rate, in equal shares over orders shipped     all the time
 ordering      fixed cost, freight, trucks of purchase orders less price breaks, as holding          order sent
 return        label; inspection at the model's mean seconds, handling, value not recovered      request; inspection
@@ -141,6 +143,10 @@ def _add_costs(
         records.horizon_s,
         parts,
     )
+    if shipments.packaging_cents.size:
+        sent = np.flatnonzero(shipments.tendered_s >= records.warm_up_s)
+        cents = shipments.packaging_cents[sent].astype(np.int64)
+        _add_at(parts, kernel.C_PACKAGING, slot_of_order[shipments.order[sent]], cents * kernel.PER_CENT)
     _add_goods(records, business, slot_of_order, parts)
     _add_returns(records, business, wage, slot_of_order, parts)
     contacts = records.contacts
@@ -263,11 +269,35 @@ def price_break_cents(records: RunRecords, business: Business) -> int:
     return int((bought.units[sent] * unit_cost - bought.cost_cents[sent]).sum())
 
 
-def _shared_costs(records: RunRecords, business: Business) -> tuple[tuple[int, int], tuple[int, int]]:
+def contract_parts(records: RunRecords, business: Business) -> tuple[Units, Units]:
+    """Rebates and shortfalls of every contract period as far as its days are counted time.
+
+    Returns
+    -------
+    rebate, shortfall : int64, shape (n_periods,)
+        1/3600 cent, rounded half up.
+    """
+    settled, warm_up = records.contracts, business.settings.warm_up_days
+    n_days = settled.last_day - settled.first_day + 1
+    counted = np.clip(settled.last_day - np.maximum(settled.first_day, warm_up) + 1, 0, None)
+    both = [
+        [
+            (2 * cents * kernel.PER_CENT * part + whole) // (2 * whole)
+            for cents, part, whole in zip(column.tolist(), counted.tolist(), n_days.tolist(), strict=True)
+        ]
+        for column in (settled.rebate_cents, settled.shortfall_cents)
+    ]
+    rebate, shortfall = (np.array(column, dtype=np.int64) for column in both)
+    return rebate, shortfall
+
+
+def _shared_costs(records: RunRecords, business: Business) -> tuple[tuple[int, int], ...]:
     """The components that no single order causes, with their totals in 1/3600 cent."""
     rate_ppm = round(business.settings.holding_rate_per_year * MILLION)
     holding = stock_cents_s(records, business) * rate_ppm * kernel.PER_CENT
     holding = (2 * holding + MILLION * YEAR_S) // (2 * MILLION * YEAR_S)  # rounded half up, once
     charges = order_charges_cents(records.purchases, business)
     ordering = (int(charges[purchase_orders(records)].sum()) - price_break_cents(records, business)) * kernel.PER_CENT
-    return (kernel.C_HOLDING, holding), (kernel.C_ORDERING, ordering)
+    rebate, shortfall = contract_parts(records, business)
+    contract = int(shortfall.sum()) - int(rebate.sum())
+    return (kernel.C_CONTRACT, contract), (kernel.C_HOLDING, holding), (kernel.C_ORDERING, ordering)

@@ -9,6 +9,7 @@ from omsim.analysis.kpis import Rows
 from omsim.analysis.order_kpis import measure_orders
 from omsim.analysis.outcomes import derive_outcomes
 from omsim.analysis.series import run_series
+from omsim.analysis.sourcing_kpis import measure_sourcing
 from omsim.analysis.supply_kpis import measure_supply
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def compute_kpis(records: RunRecords, business: Business, outcomes: Outcomes | N
     rows = Rows()
     measure_orders(rows, records, business, outcomes)
     measure_supply(rows, records, business, outcomes)
+    measure_sourcing(rows, records, business, outcomes)
     measure_customers(rows, records, business, outcomes)
     return rows.table()
 

@@ -19,6 +19,7 @@ import numpy as np
 from omsim.kernels import order_outcomes, parcel_outcomes
 from omsim.kernels import outcome_columns as kernel
 from omsim.model.calendars import Calendar
+from omsim.sim.tariff import carrier_days_off
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,7 +79,8 @@ def ship_by_s(business: Business, calendar: Calendar) -> Units:
     """Last cutoff at which some service still takes a parcel in time, by region and promised day.
 
     In time means: with at least the probability `promise_quantile`, counting each service's own pickup and delivery
-    days, from any site that serves the region; the model's own tables, not its disruptions.
+    days, its carrier's holidays and what sites differ in, from any site that serves the region; the model's own
+    tables, not its disruptions.
 
     Returns
     -------
@@ -89,8 +91,10 @@ def ship_by_s(business: Business, calendar: Calendar) -> Units:
     days = np.arange(calendar.n_days)
     zone_names = sorted(set(zones.texts("zone")))
     code_of_zone = {name: code for code, name in enumerate(zone_names)}
-    best_day = np.full((len(zone_names), calendar.n_days), -1, dtype=np.int64)
+    alike, group_of_site = _pickup_masks(business)
+    best_day = np.full((len(alike), len(zone_names), calendar.n_days), -1, dtype=np.int64)
     quantile = business.settings.promise_quantile
+    off = carrier_days_off(business, calendar)
     lanes: dict[tuple[int, str], list[int]] = {}
     transit_zone = transits.texts("zone")
     for row, service in enumerate(business.codes("transits", "service").tolist()):
@@ -103,23 +107,49 @@ def ship_by_s(business: Business, calendar: Calendar) -> Units:
         reached = np.cumsum(transits.numbers("share")[rows][by_days])
         enough = np.searchsorted(reached, quantile * reached[-1] * (1 - 1e-12))
         needed = int(transit_days[by_days][min(enough, len(rows) - 1)])
-        delivers = services.integers("delivery_days")[service] >> calendar.weekday & 1
-        picks_up = services.integers("pickup_days")[service] >> calendar.weekday & 1
+        delivers = (services.integers("delivery_days")[service] >> calendar.weekday & 1) * ~off[service]
         passed = np.cumsum(delivers)
         latest = np.minimum(np.searchsorted(passed, passed - needed, side="right") - 1, days)
-        last_pickup = np.maximum.accumulate(np.where(picks_up, days, -1))
-        pickup = np.where(latest >= 0, last_pickup[latest], -1)
         code = code_of_zone[zone]
-        best_day[code] = np.maximum(best_day[code], pickup)
+        for group, masks in enumerate(alike):
+            picks_up = (masks[service] >> calendar.weekday & 1) * ~off[service]
+            last_pickup = np.maximum.accumulate(np.where(picks_up, days, -1))
+            pickup = np.where(latest >= 0, last_pickup[latest], -1)
+            best_day[group, code] = np.maximum(best_day[group, code], pickup)
     cutoff_s = np.array(
         [calendar.instants_s(days, int(minute) * 60) for minute in business["sites"].integers("cutoff")]
     )
     lane_zone = np.array([code_of_zone[name] for name in zones.texts("zone")], dtype=np.int64)
-    lane_day = best_day[lane_zone]
-    lane_s = np.where(lane_day >= 0, cutoff_s[business.codes("zones", "site")[:, None], np.maximum(lane_day, 0)], -1)
+    lane_site = business.codes("zones", "site")
+    lane_day = best_day[group_of_site[lane_site], lane_zone]
+    lane_s = np.where(lane_day >= 0, cutoff_s[lane_site[:, None], np.maximum(lane_day, 0)], -1)
     latest_s = np.full((len(business["regions"]), calendar.n_days), -1, dtype=np.int64)
     np.maximum.at(latest_s, business.codes("zones", "region"), lane_s)
     return latest_s
+
+
+def _pickup_masks(business: Business) -> tuple[Units, Units]:
+    """Weekdays on which services pick up, at sites without and with pickups of their own.
+
+    Returns
+    -------
+    masks : int64, shape (n_groups, n_services)
+        The first as the services say, one more for each site that differs.
+    group_of_site : int64, shape (n_sites,)
+    """
+    pickups = business["pickups"]
+    masks = [np.array(business["services"].integers("pickup_days"))]
+    group_of_site = np.zeros(len(business["sites"]), dtype=np.int64)
+    site, service = business.codes("pickups", "site"), business.codes("pickups", "service")
+    for at in np.unique(site).tolist():
+        rows = np.flatnonzero(site == at)
+        own = masks[0].copy()
+        own[service[rows]] &= np.where(
+            pickups.integers("daily_slots")[rows] > 0, pickups.integers("pickup_days")[rows], 0
+        )
+        group_of_site[at] = len(masks)
+        masks.append(own)
+    return np.stack(masks), group_of_site
 
 
 def derive_outcomes(records: RunRecords, business: Business) -> Outcomes:

@@ -1,7 +1,7 @@
 """The KPI registry: every measure with its formula, unit, base, null rule and direction.
 
 Owns the definitions, which are data (`kpi_registry.csv` beside this module): README and report tables are made from
-them. Formulas are measured in `order_kpis`, `supply_kpis` and `customer_kpis`.
+them. Formulas are measured in `order_kpis`, `supply_kpis`, `sourcing_kpis` and `customer_kpis`.
 
 References
 ----------
@@ -20,6 +20,7 @@ CHAPTERS = {
     "promise": "Promises kept",
     "stock": "Stock",
     "flow": "Flow and people",
+    "sourcing": "Sourcing",
     "carriers": "Carriers",
     "customers": "Returns and contacts",
     "costs": "Costs",
@@ -28,7 +29,9 @@ CHAPTERS = {
 COST_TEXTS = {
     "pick": "picking",
     "pack": "packing",
+    "packaging": "packaging",
     "parcel": "parcels",
+    "contract": "carrier contracts",
     "holding": "holding stock",
     "ordering": "purchase orders",
     "return": "returns",

@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from omsim.analysis.figures_compare import draw_costs, draw_forest, draw_misses
 from omsim.analysis.figures_flow import draw_cycle_times, draw_flows, draw_slots, draw_utilisation
+from omsim.analysis.figures_sourcing import draw_rules, has_rules
 from omsim.analysis.figures_time import draw_daily, draw_stock
 from omsim.analysis.picture import Picture, svg_text
 from omsim.analysis.registry import CHAPTERS, REGISTRY
@@ -38,14 +39,18 @@ BY_SITE = (
     "inventory_value", "days_on_hand", "cycle_service", "ready_rate", "pick_rate", "service_on_time",
 )  # fmt: skip
 BY_SERVICE = (
-    "parcels", "parcel_cost", "slots_used", "service_on_time", "transit_time", "lost_share", "damaged_share",
-    "rolled_over_share",
+    "parcels", "parcel_cost", "slots_used", "scarce_slots", "slot_price", "service_on_time", "transit_time",
+    "lost_share", "damaged_share", "rolled_over_share",
 )  # fmt: skip
+BY_PICKUP = ("slot_price", "scarce_slots")
+BY_CONTRACT = ("contract_share", "contract_rebates", "contract_shortfalls", "minimum_price")
 BY_REGION = ("orders_due", "on_time_delivery", "cycle_time", "split_rate")
 GROUPINGS = (
     ("channel", "By channel", BY_CHANNEL),
     ("site", "By site", BY_SITE),
     ("service", "By carrier service", BY_SERVICE),
+    ("pickup", "By pickup short of slots, site and service", BY_PICKUP),
+    ("contract", "By contract with a carrier", BY_CONTRACT),
     ("region", "By region", BY_REGION),
 )
 VERDICT_WORDS = {
@@ -103,6 +108,7 @@ def draw_pictures(report: Report) -> list[Picture]:
     if seen:
         pictures += [draw_daily(arms, baseline, report.marks), draw_misses(arms, baseline)]
     pictures += [draw_costs(arms, baseline, variant, currency) for variant in variants or [baseline]]
+    pictures += [draw_rules(arm, number, currency) for number, arm in enumerate(arms) if has_rules(arm)]
     if seen:
         pictures.append(draw_cycle_times(arms, baseline))
     pictures.append(draw_utilisation(arms, baseline))
@@ -184,7 +190,20 @@ def _shown(picture: Picture) -> Shown:
 
 
 def _names(report: Report, dimension: str) -> list[str]:
-    return list(dict.fromkeys(name for arm in report.arms for name in arm.tables[0].groups(dimension)))
+    """Names within a dimension; of pickups only those that were ever short of slots."""
+    tables = [table for arm in report.arms for table in arm.tables]
+    first = [arm.tables[0] for arm in report.arms]
+    named = list(dict.fromkeys(name for table in first for name in table.groups(dimension)))
+    if dimension != "pickup":
+        return named
+    return [
+        name
+        for name in named
+        if any(
+            table.has("slot_price", f"pickup={name}") and math.isfinite(table.get("slot_price", f"pickup={name}"))
+            for table in tables
+        )
+    ]
 
 
 def _grouping(report: Report, dimension: str, title: str, kpis: Sequence[str]) -> Sheet:

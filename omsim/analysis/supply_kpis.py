@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from omsim.analysis.costs import purchase_orders, stock_cents_s
+from omsim.analysis.costs import contract_parts, purchase_orders, stock_cents_s
 from omsim.kernels import order_money
 from omsim.kernels import outcome_columns as kernel
+from omsim.sim.plan import HOLD_CENTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,6 +30,9 @@ def measure_supply(rows: Rows, records: RunRecords, business: Business, outcomes
     _measure_stock(rows, records, business, outcomes)
     _measure_people(rows, records, business, outcomes)
     _measure_carriers(rows, records, business, outcomes)
+    _measure_tenders(rows, records, business)
+    _measure_cartons(rows, records)
+    _measure_contracts(rows, records, business)
 
 
 def counted_days(outcomes: Outcomes, records: RunRecords) -> slice:
@@ -128,5 +132,67 @@ def _measure_carriers(rows: Rows, records: RunRecords, business: Business, outco
             rows.ratio(kpi, group, named[column], named["parcels"])
         room = offered.sum() if code < 0 else offered[code]
         rows.ratio("slots_used", group, taken.sum() if code < 0 else taken[code], room)
-    status = np.array(tenders.status, dtype=np.str_)
-    rows.count("tender_fallbacks", "", int(np.count_nonzero((status == "fallback") & counted)))
+    parcels = by_service[:, kernel.V_PARCELS]
+    carriers = business["services"].texts("carrier")
+    for carrier in dict.fromkeys(carriers):
+        mine = np.array([name == carrier for name in carriers], dtype=np.bool_)
+        rows.ratio("carrier_share", f"carrier={carrier}", int(parcels[mine].sum()), int(parcels.sum()))
+
+
+def _measure_tenders(rows: Rows, records: RunRecords, business: Business) -> None:
+    """How tenders were decided, and what more room would have saved."""
+    tenders = records.tenders
+    counted = np.flatnonzero(tenders.at_s >= records.warm_up_s)
+    fallbacks = sum(tenders.status[row] == "fallback" for row in counted.tolist())
+    rows.count("tender_fallbacks", "", fallbacks)
+    rows.count("parcels_unoffered", "", int(tenders.unoffered[counted].sum()))
+    decided_on = tenders.objective_cents[counted]
+    gap = decided_on - tenders.bound_cents[counted]
+    # without the charge that keeps parcels from waiting, which would hide any gap
+    base = np.maximum(decided_on - HOLD_CENTS * tenders.held[counted], tenders.cost_cents[counted])
+    rows.ratio("tender_gap", "", int(gap.sum()), int(base.sum()))
+    open_here, price, site = tenders.slots[counted] > 0, tenders.slot_price_cents[counted], tenders.site[counted]
+    sites, services = business["sites"].texts("site"), business["services"].texts("service")
+    groups = [("", np.ones_like(open_here))]
+    for code, name in enumerate(services):
+        groups.append((f"service={name}", np.arange(len(services)) == code))
+    for at, at_site in enumerate(sites):
+        here = (site == at)[:, None]
+        groups.append((f"site={at_site}", here))
+        groups += [
+            (f"pickup={at_site}: {name}", here & (np.arange(len(services)) == code))
+            for code, name in enumerate(services)
+        ]
+    for group, mask in groups:
+        some = open_here & mask
+        scarce = some & (price > 0)
+        rows.ratio("slot_price", group, int(price[scarce].sum()), int(scarce.sum()))
+        rows.ratio("scarce_slots", group, int(scarce.sum()), int(some.sum()))
+
+
+def _measure_cartons(rows: Rows, records: RunRecords) -> None:
+    """How full cartons are, and what goes without or in several."""
+    ships = records.shipments
+    sent = np.flatnonzero(ships.tendered_s >= records.warm_up_s) if ships.carton.size else np.zeros(0, dtype=np.intp)
+    filled, inside = (int(column[sent].sum(dtype=np.int64)) for column in (ships.filled_mm3, ships.carton_mm3))
+    rows.ratio("carton_fill", "", filled, inside)
+    rows.ratio("own_packaging_share", "", int((ships.own_packages[sent] > 0).sum()), sent.size)
+    rows.ratio("multi_carton_share", "", int((ships.cartons[sent] > 1).sum()), sent.size)
+
+
+def _measure_contracts(rows: Rows, records: RunRecords, business: Business) -> None:
+    """What contracts took, credited and charged."""
+    settled, tenders = records.contracts, records.tenders
+    rebate, shortfall = contract_parts(records, business)
+    reaches = settled.last_day >= business.settings.warm_up_days
+    counted = np.flatnonzero(tenders.at_s >= records.warm_up_s)
+    names = business["contracts"].texts("contract")
+    prices = tenders.contract_price_cents[counted] if names else np.zeros((0, 0), dtype=np.int64)
+    for code, group in enumerate(["", *(f"contract={name}" for name in names)], start=-1):
+        mine = np.ones(settled.contract.size, dtype=np.bool_) if code < 0 else settled.contract == code
+        chosen = mine & reaches
+        rows.ratio("contract_share", group, int(settled.parcels[chosen].sum()), int(settled.all_parcels[chosen].sum()))
+        rows.count("contract_rebates", group, round(int(rebate[mine].sum()) / kernel.PER_CENT))
+        rows.count("contract_shortfalls", group, round(int(shortfall[mine].sum()) / kernel.PER_CENT))
+        saved = prices if code < 0 else prices[:, code]
+        rows.ratio("minimum_price", group, int(saved.sum()), saved.size)

@@ -6,6 +6,7 @@ the local midnight of its start date. What the records mean is `sim.records`'.
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,6 +80,7 @@ def build_tables(records: RunRecords, business: Business) -> Mapping[str, pa.Tab
     filled = np.where(np.repeat(orders.allocated_s, n_lines_of) != NEVER, lines.units, 0)
     n_days, n_cells = stock.daily_on_hand.shape
     n_tenders, n_services = tenders.slots.shape
+    n_contracts = len(business["contracts"])
 
     def cell_site(cells: NDArray[Any]) -> pa.Array:
         return name(np.where(cells >= 0, stock_site[cells], -1), sites)
@@ -93,6 +95,11 @@ def build_tables(records: RunRecords, business: Business) -> Mapping[str, pa.Tab
     def whole(values: NDArray[Any]) -> NDArray[Any]:
         return spread(values, filled.copy())
 
+    cartons: dict[str, Any] = {}
+    if shipments.carton.size:
+        names = ("cartons", "own_packages", "packaging_cents", "carton_mm3", "filled_mm3")
+        cartons = {"carton": name(shipments.carton, texts("cartons", "carton"))}
+        cartons |= {column: getattr(shipments, column) for column in names}
     cells = np.arange(n_cells)
     columns: dict[str, dict[str, Any]] = {
         "orders": {
@@ -138,6 +145,7 @@ def build_tables(records: RunRecords, business: Business) -> Mapping[str, pa.Tab
             "rolled_over": shipments.rolled_over,
             "lost": shipments.lost,
             "damaged": shipments.damaged,
+            **cartons,
         },
         "pieces": {"line": pieces.line, "shipment": pieces.shipment, "units": pieces.units},
         "returns": {
@@ -180,9 +188,27 @@ def build_tables(records: RunRecords, business: Business) -> Mapping[str, pa.Tab
             "slots": tenders.slots.ravel(),
             "used": tenders.used.ravel(),
             "demanded": tenders.demanded.ravel(),
+            "slot_price_cents": tenders.slot_price_cents.ravel(),
+            "unoffered": np.repeat(tenders.unoffered, n_services),
             "cost_cents": np.repeat(tenders.cost_cents, n_services),
+            "objective_cents": np.repeat(tenders.objective_cents, n_services),
+            "bound_cents": np.repeat(tenders.bound_cents, n_services),
             "status": np.repeat(np.array(tenders.status, dtype=object), n_services),
             "fallback": np.repeat(np.array(tenders.fallback, dtype=object), n_services),
+        },
+        "contracts": {
+            "contract": name(records.contracts.contract, texts("contracts", "contract")),
+            **{
+                column.name: getattr(records.contracts, column.name)
+                for column in fields(records.contracts)
+                if column.name != "contract"
+            },
+        },
+        "contract_prices": {
+            "at_s": np.repeat(tenders.at_s, n_contracts),
+            "site": name(np.repeat(tenders.site, n_contracts), sites),
+            "contract": name(np.tile(np.arange(n_contracts), n_tenders), texts("contracts", "contract")),
+            "minimum_price_cents": tenders.contract_price_cents.ravel(),
         },
         "stock_daily": {
             "day": np.repeat(np.arange(n_days, dtype=np.int32), n_cells),

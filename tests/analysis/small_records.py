@@ -12,8 +12,10 @@ import numpy as np
 
 from omsim.model import fields
 from omsim.model.calendars import Calendar
+from omsim.sim.contracts import compile_contracts
 from omsim.sim.records import (
     ContactColumns,
+    ContractColumns,
     LineColumns,
     OrderColumns,
     PieceColumns,
@@ -27,6 +29,7 @@ from omsim.sim.records import (
     StockColumns,
     TenderColumns,
 )
+from omsim.sim.sourcing.columns import no_sourcing
 
 if TYPE_CHECKING:
     from omsim.model.business import Business
@@ -165,6 +168,7 @@ def made_records(business: Business, n_orders: int = 400, seed: int = 0, replica
         rolled_over=late.astype(np.int16),
         lost=lost,
         damaged=damaged,
+        **_cartons(np.random.default_rng((seed, replication, 2)), business, reached),
     )
     short = np.flatnonzero((fate > 0) | ((fate == 0) & (shipment_units < units)))
     waited = (fate == 2) | (fate == 3) | (fate == 5)
@@ -212,7 +216,9 @@ def made_records(business: Business, n_orders: int = 400, seed: int = 0, replica
         shrinkage=ShrinkageColumns(**dict.fromkeys(("cell", "units", "at_s"), np.zeros(0, dtype=np.int32))),
         stock=_stock(rng, calendar, n_cells, horizon_s),
         stations=_stations(rng, business, horizon_s),
-        tenders=_tenders(rng, calendar, shipments, n_sites, n_services),
+        tenders=_tenders(rng, calendar, shipments, n_sites, n_services, len(business["contracts"])),
+        **dict(zip(("substitutions", "sourcing"), no_sourcing(), strict=True)),
+        contracts=_contracts(np.random.default_rng((seed, replication, 1)), business),
     )
 
 
@@ -322,7 +328,7 @@ def _stations(rng, business, horizon_s) -> StationColumns:
     )
 
 
-def _tenders(rng, calendar, shipments, n_sites, n_services) -> TenderColumns:
+def _tenders(rng, calendar, shipments, n_sites, n_services, n_contracts) -> TenderColumns:
     n_days = calendar.n_days
     at_s = np.repeat(calendar.day_start_s[:-1] + 17 * HOUR, n_sites)
     site = np.tile(np.arange(n_sites), n_days)
@@ -344,4 +350,46 @@ def _tenders(rng, calendar, shipments, n_sites, n_services) -> TenderColumns:
         cost_cents=used.sum(axis=1) * 500,
         status=status,
         fallback=tuple("no feasible service" if text == "fallback" else "" for text in status),
+        unoffered=rng.integers(0, 2, len(at_s)),
+        slot_price_cents=rng.integers(0, 90, used.shape) * (rng.random(used.shape) < 0.3),
+        contract_price_cents=rng.integers(0, 40, (len(at_s), n_contracts)),
+        objective_cents=used.sum(axis=1) * 510 + 3,
+        bound_cents=used.sum(axis=1) * 510,
+    )
+
+
+def _cartons(rng, business, reached) -> dict[str, np.ndarray]:
+    """Carton columns of shipments, none in a model without cartons."""
+    n_kinds, n = len(business["cartons"]), reached.size
+    if not n_kinds:
+        return {}
+    cartons = np.where(reached, rng.choice([1, 1, 1, 2, 3], n), 0)
+    own = np.minimum(rng.choice([0, 0, 0, 0, 1], n), cartons)
+    carton_mm3 = (cartons - own) * 10_000_000
+    return {
+        "carton": np.where(cartons > own, rng.integers(0, n_kinds, n), -1).astype(np.int32),
+        "cartons": cartons.astype(np.int32),
+        "own_packages": own.astype(np.int32),
+        "packaging_cents": ((cartons - own) * rng.integers(20, 90, n)).astype(np.int32),
+        "carton_mm3": carton_mm3,
+        "filled_mm3": (carton_mm3 * rng.uniform(0.2, 0.9, n)).astype(np.int64),
+    }
+
+
+def _contracts(rng, business) -> ContractColumns:
+    """One settlement a contract and period of the model."""
+    terms = compile_contracts(business, 1)
+    n = terms.contract.size
+    parcels = rng.integers(0, 300, n)
+    return ContractColumns(
+        contract=terms.contract,
+        first_day=terms.first_day,
+        last_day=terms.last_day,
+        parcels=parcels,
+        all_parcels=parcels + rng.integers(0, 300, n),
+        freight_cents=parcels * 500,
+        minimum_parcels=terms.minimum_parcels,
+        tier=rng.integers(0, 2, n),
+        rebate_cents=rng.integers(0, 9000, n),
+        shortfall_cents=rng.integers(0, 9000, n),
     )

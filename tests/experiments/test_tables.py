@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from sim.busy_models import random_business
 
 from omsim.experiments.tables import build_money_ledger, build_tables, write_tables
 from omsim.kernels.outcome_columns import COST_NAMES
@@ -82,3 +83,18 @@ def test_the_stock_ledger_leads_to_the_stock_balance(corner_shop: Business, reco
     closing = balance.set_index(["site", "sku"])["closing_units"]
     assert came.sub(went, fill_value=0).to_dict() == closing.to_dict()
     assert ledger.set_index("reference_table")["reference_row"].max() > 0
+
+
+def test_cartons_and_contracts_have_their_columns() -> None:
+    """A model with cartons and contracts tells them in shipments, tenders and tables of their own."""
+    business = random_business(3, shipping=True)
+    run = run_once(business, seed=3)
+    tables = build_tables(run, business)
+    shipments, tenders = tables["shipments"].to_pandas(), tables["tenders"].to_pandas()
+    assert shipments["packaging_cents"].sum() == run.shipments.packaging_cents.sum() > 0
+    assert set(shipments["carton"].dropna()) <= set(business["cartons"].texts("carton"))
+    assert tenders["slot_price_cents"].sum() == run.tenders.slot_price_cents.sum()
+    settled = tables["contracts"].to_pandas()
+    assert settled["parcels"].tolist() == run.contracts.parcels.tolist()
+    assert set(settled["contract"]) == set(business["contracts"].texts("contract"))
+    assert len(tables["contract_prices"]) == run.tenders.at_s.size * len(business["contracts"])
