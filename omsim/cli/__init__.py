@@ -1,7 +1,8 @@
 """The command line: the only package that prints.
 
 Commands live in `simulation` (run, compare, report), `models` (validate, init, import, schema), `optimization`
-(optimize) and `reorder` (the nightly job); `frame` owns options, precedence and exit codes, `voice` the two streams.
+(optimize), `inspection` (explain, manifest) and `reorder` (the nightly job); `frame` owns options, precedence and exit
+codes, `voice` the two streams.
 Importing this package loads neither NumPy nor anything that does: each command imports what it needs when it is called.
 """
 
@@ -14,6 +15,7 @@ import click
 
 import omsim
 from omsim.cli import frame
+from omsim.cli.inspection import explain, manifest
 from omsim.cli.models import import_, init, schema, validate
 from omsim.cli.optimization import optimize
 from omsim.cli.reorder import reorder
@@ -34,7 +36,7 @@ def group(context: click.Context) -> None:
         context.default_map = frame.read_config(group, context, path)
 
 
-for _command in (run, compare, report, validate, init, import_, optimize, reorder, schema):
+for _command in (run, compare, report, explain, manifest, validate, init, import_, optimize, reorder, schema):
     group.add_command(_command)
 
 

@@ -67,8 +67,11 @@ class Voice:
         if self.as_json:
             print_document({"schema_version": SCHEMA_VERSION, "command": self.command, **content})
 
-    def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> None:
-        """Print rows in aligned columns: the first `left` to the left, the others (figures) to the right."""
+    def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1, notes: bool = False) -> None:
+        """Print rows in aligned columns: the first `left` to the left, the others (figures) to the right.
+
+        With `notes` the last column is words, to the left as well.
+        """
         if self.as_json:
             return
         from rich import box
@@ -78,7 +81,8 @@ class Voice:
 
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
         for at, head in enumerate(heads):
-            table.add_column(head, justify="left" if at < left else "right", overflow="fold")
+            words = at < left or (notes and at == len(heads) - 1)
+            table.add_column(head, justify="left" if words else "right", overflow="fold")
         for row in rows:
             table.add_row(*(Text(cell) for cell in row))
         console = Console(width=None if sys.stdout.isatty() else TABLE_WIDTH, highlight=False)
