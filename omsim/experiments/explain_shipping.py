@@ -182,12 +182,11 @@ class ShippingView:
                     note="",
                 )
             )
-        told = [
-            option
-            if option.chosen
-            else replace(option, note=self._why_lost(at, int(refused[at]), rated, options, seen, total_g))
-            for at, option in enumerate(options)
-        ]
+        told = []
+        for at, option in enumerate(options):
+            rated = together if whole[at] else by_carton
+            note = "" if option.chosen else self._why_lost(at, int(refused[at]), rated, options, seen, total_g)
+            told.append(replace(option, note=note))
         contracts = self._business["contracts"].texts("contract")
         return TenderStory(
             at=self._clock(seen.at_s),

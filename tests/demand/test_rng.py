@@ -52,6 +52,8 @@ def test_purposes_keep_their_numbers():
         "SHRINKAGE": 9,
         "CONTACT": 10,
         "REPLAY": 11,
+        "SOURCING": 12,
+        "OUTLOOK": 13,
     }
 
 
