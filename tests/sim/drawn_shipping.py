@@ -23,7 +23,6 @@ def draw_shipping(draw: Drawer, first: date, n_days: int, tables: dict[str, Cell
     services["minimum_cents"] = draw.each(n, 0, 0, 420)
     services["max_length_mm"] = [*draw.each(n - 1, 0, 250), "0"]
     services["max_girth_mm"] = [*draw.each(n - 1, 0, 700), "0"]
-    services["rated_by"] = draw.each(n, "carton", "carton", "shipment")
     if draw.odds(0.5):
         services["daily_kg"] = draw.each(n, UNLIMITED, 3, 20)
     found["services"] = services
@@ -45,6 +44,7 @@ def draw_shipping(draw: Drawer, first: date, n_days: int, tables: dict[str, Cell
         "date": [(first + timedelta(days=day)).isoformat() for day in days],
     }
     found |= _contracts(draw, names, carriers)
+    services["rated_by"] = draw.each(n, "carton", "carton", "shipment")
     return found
 
 
