@@ -42,8 +42,9 @@ if TYPE_CHECKING:
 
 FOREST = (
     "on_time_delivery", "otif", "perfect_order", "on_time_ship", "unit_fill", "order_fill", "cycle_service",
-    "split_rate", "cancel_rate", "slots_used", "cycle_time", "cycle_time_p95", "click_to_ship", "cost_per_order",
-    "parcel_cost", "inventory_value", "lost_margin", "contact_rate", "return_rate", "refund_time", "first_response",
+    "split_rate", "cancel_rate", "slots_used", "carton_fill", "multi_carton_share", "own_packaging_share",
+    "cycle_time", "cycle_time_p95", "click_to_ship", "cost_per_order", "parcel_cost", "cost_packaging",
+    "inventory_value", "lost_margin", "contact_rate", "return_rate", "refund_time", "first_response",
     "open_orders", "orders_per_day",
 )  # fmt: skip
 VERDICT_COLOURS = {"better": BETTER, "worse": WORSE, "changed": INK, "unclear": UNCLEAR, "same": UNCLEAR}

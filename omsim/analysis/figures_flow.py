@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+BLANK = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}  # behind a label: no line runs through it
 MOST_SERVICES = 6
 MOST_STATIONS = 24
 MOST_REGIONS = 24
@@ -58,7 +59,8 @@ def draw_slots(arms: Sequence[ReportArm], baseline: int, marks: Sequence[Mark] =
     first = arms[0].series[0]
     services = list(dict.fromkeys(name for arm in arms for name in arm.series[0].services))
     volume = np.sum([_taken(arm, services).sum(axis=0) for arm in arms], axis=0)
-    chosen = [int(service) for service in np.argsort(-volume, kind="stable")][:MOST_SERVICES]
+    busiest = np.argsort(-volume, kind="stable")[:MOST_SERVICES]
+    chosen = sorted(int(service) for service in busiest)  # the model's order: the same place in every report
     n_columns = 2 if len(chosen) > 1 else 1
     n_rows = -(-len(chosen) // n_columns)
 
@@ -209,10 +211,9 @@ def draw_utilisation(arms: Sequence[ReportArm], baseline: int) -> Picture:
             axes.barh(at, np.nan_to_num(means), height=height * 0.92, color=colour, label=plain(arm.name))
             for place, mean in zip(at.tolist(), means.tolist(), strict=True):
                 text = format_value(mean, "share").replace(".0 %", " %")
-                axes.text(
-                    (mean if np.isfinite(mean) else 0) + 0.008, place, text, va="center", fontsize=8, color=colour
-                )
-        axes.axvline(1.0, color="#808080", linewidth=1)
+                end = mean if np.isfinite(mean) else 0
+                axes.text(end + 0.008, place, text, va="center", fontsize=8, color=colour, bbox=BLANK)
+        axes.axvline(1.0, color="#808080", linewidth=1, zorder=1)
         axes.set_yticks(y, [plain(_station_name(group)) for group in shown])
         axes.set_xlim(0, max(1.12, np.nanmax([[e.mean for e in row] for row in estimates], initial=0.0) + 0.1))
         axes.set_xlabel("busy share of paid time, whole run")

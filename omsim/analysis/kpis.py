@@ -1,7 +1,7 @@
 """The shape of a KPI and of a table of KPI values.
 
 Owns `Kpi`, `KpiTable` and the builder the measuring modules fill; the definitions are in `registry`, the measuring in
-`order_kpis`, `supply_kpis`, `sourcing_kpis` and `customer_kpis`, the one door in `measure`.
+`order_kpis`, `supply_kpis`, `parcel_kpis`, `sourcing_kpis` and `customer_kpis`, the one door in `measure`.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from omsim.analysis.customer_kpis import measure_customers
 from omsim.analysis.kpis import Rows
 from omsim.analysis.order_kpis import measure_orders
 from omsim.analysis.outcomes import derive_outcomes
+from omsim.analysis.parcel_kpis import measure_parcels
 from omsim.analysis.series import run_series
 from omsim.analysis.sourcing_kpis import measure_sourcing
 from omsim.analysis.supply_kpis import measure_supply
@@ -26,6 +27,7 @@ def compute_kpis(records: RunRecords, business: Business, outcomes: Outcomes | N
     rows = Rows()
     measure_orders(rows, records, business, outcomes)
     measure_supply(rows, records, business, outcomes)
+    measure_parcels(rows, records, business)
     measure_sourcing(rows, records, business, outcomes)
     measure_customers(rows, records, business, outcomes)
     return rows.table()

@@ -1,7 +1,7 @@
 """The KPI registry: every measure with its formula, unit, base, null rule and direction.
 
 Owns the definitions, which are data (`kpi_registry.csv` beside this module): README and report tables are made from
-them. Formulas are measured in `order_kpis`, `supply_kpis`, `sourcing_kpis` and `customer_kpis`.
+them. Formulas are measured in `order_kpis`, `supply_kpis`, `parcel_kpis`, `sourcing_kpis` and `customer_kpis`.
 
 References
 ----------
@@ -53,8 +53,13 @@ HEADLINE = (
     "split_rate",
     "cost_per_order",
     "cost_parcel",
+    "carton_fill",
+    "multi_carton_share",
+    "cost_packaging",
     "inventory_value",
     "lost_margin",
+    "parcels_unoffered",
+    "sourcing_fallbacks",
     "contact_rate",
     "orders_per_day",
 )

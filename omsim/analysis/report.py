@@ -1,6 +1,7 @@
 """The report page: one HTML file that needs nothing else, for one arm or several.
 
-Owns what stands in the page and in which order; the words come from `summary`, the pictures from the figures modules,
+Owns what stands in the page and in which order; the words come from `summary`, the tables by parts from
+`report_parts`, the pictures from the figures modules,
 the markup from the template beside this module. Every name is escaped by the template engine; only pictures drawn here
 are put in as markup.
 """
@@ -16,57 +17,29 @@ from markupsafe import Markup
 
 from omsim.analysis.figures_compare import draw_costs, draw_forest, draw_misses
 from omsim.analysis.figures_flow import draw_cycle_times, draw_flows, draw_slots, draw_utilisation
+from omsim.analysis.figures_parcels import draw_cartons, has_cartons
 from omsim.analysis.figures_sourcing import draw_rules, has_rules
 from omsim.analysis.figures_time import draw_daily, draw_stock
 from omsim.analysis.picture import Picture, svg_text
 from omsim.analysis.registry import CHAPTERS, REGISTRY
 from omsim.analysis.report_data import Mark, Report, ReportArm
+from omsim.analysis.report_parts import GROUPINGS, VERDICT_WORDS, Sheet, part_of, verdict_words
 from omsim.analysis.summary import HeadlineRow, answer_sentences, headline
 from omsim.analysis.units import format_value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from omsim.analysis.series import WorstOrder
 
 __all__ = ["Mark", "Report", "ReportArm", "draw_pictures", "render_report"]
 
-BY_CHANNEL = (
-    "orders_per_day", "on_time_delivery", "otif", "unit_fill", "cycle_time", "cycle_time_p95", "split_rate",
-    "cancel_rate", "return_rate", "contact_rate", "cost_per_order",
-)  # fmt: skip
-BY_SITE = (
-    "inventory_value", "days_on_hand", "cycle_service", "ready_rate", "pick_rate", "service_on_time",
-)  # fmt: skip
-BY_SERVICE = (
-    "parcels", "parcel_cost", "slots_used", "scarce_slots", "slot_price", "service_on_time", "transit_time",
-    "lost_share", "damaged_share", "rolled_over_share",
-)  # fmt: skip
-BY_PICKUP = ("slot_price", "scarce_slots")
-BY_CONTRACT = ("contract_share", "contract_rebates", "contract_shortfalls", "minimum_price")
-BY_REGION = ("orders_due", "on_time_delivery", "cycle_time", "split_rate")
-GROUPINGS = (
-    ("channel", "By channel", BY_CHANNEL),
-    ("site", "By site", BY_SITE),
-    ("service", "By carrier service", BY_SERVICE),
-    ("pickup", "By pickup short of slots, site and service", BY_PICKUP),
-    ("contract", "By contract with a carrier", BY_CONTRACT),
-    ("region", "By region", BY_REGION),
-)
-VERDICT_WORDS = {
-    "better": "better",
-    "worse": "worse",
-    "changed": "changed",
-    "unclear": "no clear change",
-    "same": "the same",
-    None: "",
-}
 MOST_ROWS = 400  # of a table under a picture; a year by day still fits
+MOST_CARDS = 4  # abreast
+GRID = 12  # columns of the cards' grid: rows of 1, 2, 3 and 4 cards fill it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """A headline KPI as the page shows it."""
+    """A headline KPI as the page shows it; `span` is how many of the grid's columns it takes."""
 
     name: str
     value: str
@@ -76,15 +49,7 @@ class Card:
     difference_interval: str
     verdict: str
     words: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
-    """A plain table of the page."""
-
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    span: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +73,8 @@ def draw_pictures(report: Report) -> list[Picture]:
     if seen:
         pictures += [draw_daily(arms, baseline, report.marks), draw_misses(arms, baseline)]
     pictures += [draw_costs(arms, baseline, variant, currency) for variant in variants or [baseline]]
+    if has_cartons(arms):
+        pictures.append(draw_cartons(arms, baseline))
     pictures += [draw_rules(arm, number, currency) for number, arm in enumerate(arms) if has_rules(arm)]
     if seen:
         pictures.append(draw_cycle_times(arms, baseline))
@@ -139,6 +106,7 @@ def render_report(report: Report) -> str:
     )
     variants = _variants(report)
     rows = headline([arm.tables for arm in report.arms], baseline=report.baseline)
+    spans = card_spans(len(rows))
     return environment.get_template("report.html").render(
         report=report,
         compared=len(report.arms) > 1,
@@ -148,11 +116,11 @@ def render_report(report: Report) -> str:
             for arm in (variants or [report.baseline])
         ],
         decks=[
-            (report.arms[arm].name, [_card(row, report, arm) for row in rows])
+            (report.arms[arm].name, [_card(row, report, arm, span) for row, span in zip(rows, spans, strict=True)])
             for arm in (variants or [report.baseline])
         ],
         pictures=[_shown(picture) for picture in draw_pictures(report)],
-        groupings=[_grouping(report, *grouping) for grouping in GROUPINGS if _names(report, grouping[0])],
+        parts=[part for part in (part_of(report, grouping) for grouping in GROUPINGS) if part is not None],
         chapters=[_chapter(report, chapter) for chapter in CHAPTERS],
         definitions=_definitions(),
         worst=[(arm.name, _worst(arm)) for arm in report.arms if arm.series and _worst(arm)],
@@ -164,8 +132,32 @@ def _variants(report: Report) -> list[int]:
     return [arm for arm in range(len(report.arms)) if arm != report.baseline]
 
 
-def _card(row: HeadlineRow, report: Report, arm: int) -> Card:
+def card_spans(n_cards: int) -> list[int]:
+    """Columns of the grid each card takes, so that every row is full and no two differ by more than a card.
+
+    >>> card_spans(6), card_spans(5)
+    ([4, 4, 4, 4, 4, 4], [4, 4, 4, 6, 6])
+    """
+    n_rows = -(-n_cards // MOST_CARDS)
+    in_row = [n_cards // n_rows + (row < n_cards % n_rows) for row in range(n_rows)]
+    return [GRID // n for n in in_row for _ in range(n)]
+
+
+def _card(row: HeadlineRow, report: Report, arm: int, span: int) -> Card:
     currency, key = report.currency, row.verdict(arm)
+    pair = row.differences[arm]
+    if pair is not None and not pair.difference.n:  # one of the two has no such thing
+        return Card(
+            name=row.kpi.name,
+            value=row.value_text(arm, currency),
+            interval=row.interval_text(arm, currency),
+            before=row.value_text(report.baseline, currency),
+            difference="",
+            difference_interval="",
+            verdict="alone",
+            words="nothing to compare",
+            span=span,
+        )
     return Card(
         name=row.kpi.name,
         value=row.value_text(arm, currency),
@@ -175,6 +167,7 @@ def _card(row: HeadlineRow, report: Report, arm: int) -> Card:
         difference_interval="" if key == "same" else row.difference_interval_text(arm, currency),
         verdict=key or "alone",
         words=VERDICT_WORDS[key],
+        span=span,
     )
 
 
@@ -189,46 +182,8 @@ def _shown(picture: Picture) -> Shown:
     )
 
 
-def _names(report: Report, dimension: str) -> list[str]:
-    """Names within a dimension; of pickups only those that were ever short of slots."""
-    tables = [table for arm in report.arms for table in arm.tables]
-    first = [arm.tables[0] for arm in report.arms]
-    named = list(dict.fromkeys(name for table in first for name in table.groups(dimension)))
-    if dimension != "pickup":
-        return named
-    return [
-        name
-        for name in named
-        if any(
-            table.has("slot_price", f"pickup={name}") and math.isfinite(table.get("slot_price", f"pickup={name}"))
-            for table in tables
-        )
-    ]
-
-
-def _grouping(report: Report, dimension: str, title: str, kpis: Sequence[str]) -> Sheet:
-    """One row a group and arm, one column a KPI; KPIs without a value anywhere are left out."""
-    columns: list[str] = []
-    header: list[str] = []
-    names = _names(report, dimension)
-    tables = [arm.tables for arm in report.arms]
-    found = {(kpi, name): headline(tables, kpis=[kpi], group=f"{dimension}={name}", every=True)[0]
-             for kpi in kpis for name in names}  # fmt: skip
-    for kpi in kpis:
-        if any(math.isfinite(one.mean) for name in names for one in found[kpi, name].estimates):
-            columns.append(kpi)
-            header.append(REGISTRY[kpi].name)
-    rows = []
-    for name in names:
-        for at, arm in enumerate(report.arms):
-            start = (name, arm.name) if len(report.arms) > 1 else (name,)
-            rows.append((*start, *(found[kpi, name].value_text(at, report.currency) for kpi in columns)))
-    first = (dimension.capitalize(), "Arm") if len(report.arms) > 1 else (dimension.capitalize(),)
-    return Sheet(title=title, header=(*first, *header), rows=tuple(rows))
-
-
 def _chapter(report: Report, chapter: str) -> Sheet:
-    """Every KPI of a chapter for the whole business, arms side by side."""
+    """Every KPI of a chapter that has a value for the whole business, arms side by side."""
     kpis = [kpi.id for kpi in REGISTRY.values() if kpi.group == chapter and report.arms[0].tables[0].has(kpi.id)]
     tables = [arm.tables for arm in report.arms]
     header = ["Measure"]
@@ -238,6 +193,8 @@ def _chapter(report: Report, chapter: str) -> Sheet:
             header += ["Difference", "95 % interval", ""]
     rows = []
     for row in headline(tables, baseline=report.baseline, kpis=kpis, every=True):
+        if not any(one.n for one in row.estimates):
+            continue
         cells = [row.kpi.name]
         for at in range(len(report.arms)):
             half = row.estimates[at].half_width
@@ -246,7 +203,7 @@ def _chapter(report: Report, chapter: str) -> Sheet:
             if at != report.baseline:
                 cells.append(row.difference_text(at, report.currency))
                 cells.append(row.difference_interval_text(at, report.currency))
-                cells.append(VERDICT_WORDS[row.verdict(at)])
+                cells.append(verdict_words(row, at))
         rows.append(tuple(cells))
     return Sheet(title=CHAPTERS[chapter], header=tuple(header), rows=tuple(rows))
 

@@ -6,6 +6,7 @@ kilobytes, so experiments keep one for every replication and drop the records.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -92,7 +93,7 @@ class RunSeries:
     worst : tuple of WorstOrder
         Latest first.
     fallbacks : tuple of (str, int)
-        Why tenders were decided by the fallback, and how many.
+        Why tenders and batches of orders were decided otherwise than asked, and how many.
     """
 
     start_date: date
@@ -209,8 +210,11 @@ def _daily_slots(records: RunRecords, outcomes: Outcomes) -> tuple[Units, Units]
 
 
 def _fallbacks(records: RunRecords) -> tuple[tuple[str, int], ...]:
-    counts: dict[str, int] = {}
-    for status, why in zip(records.tenders.status, records.tenders.fallback, strict=True):
-        if status == "fallback":
-            counts[why] = counts.get(why, 0) + 1
-    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+    tenders, cycles = records.tenders, records.sourcing
+    told = [
+        f"tenders: {why or 'no reason given'}"
+        for status, why in zip(tenders.status, tenders.fallback, strict=True)
+        if status == "fallback"
+    ]
+    told += [f"batches of orders: {why}" for why in cycles.fallback if why]
+    return tuple(sorted(Counter(told).items(), key=lambda item: (-item[1], item[0])))

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 Verdict = Literal["better", "worse", "changed", "unclear", "same"]
 
 # Measures that say nothing where a model has no such thing: dropped when they are zero everywhere.
-_ONLY_IF_ANY = frozenset({"lost_margin", "contact_rate", "split_rate"})
+_ONLY_IF_ANY = frozenset({
+    "lost_margin", "contact_rate", "split_rate", "parcels_unoffered", "sourcing_fallbacks",
+    "multi_carton_share", "own_packaging_share", "cost_packaging",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +218,10 @@ def answer_sentences(
     else:
         rest = [kpi for kpi in rows if kpi not in first and _clearness(rows[kpi], variant) > 0]
         rest = [kpi for kpi in rest if kpi not in ("otif", "perfect_order", "cycle_time_p95", "cost_parcel")]
+        # a change too small for the digits shown is no news
+        rest = [
+            kpi for kpi in rest if rows[kpi].value_text(baseline, currency) != rows[kpi].value_text(variant, currency)
+        ]
         rest.sort(key=lambda kpi: -_clearness(rows[kpi], variant))
         chosen = (first + rest)[:most]
         sentences = [difference_sentence(rows[kpi], variant, currency) for kpi in chosen]

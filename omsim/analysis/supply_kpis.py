@@ -12,7 +12,7 @@ import numpy as np
 from omsim.analysis.costs import contract_parts, purchase_orders, stock_cents_s
 from omsim.kernels import order_money
 from omsim.kernels import outcome_columns as kernel
-from omsim.sim.plan import HOLD_CENTS
+from omsim.sim.plan import HOLD_CENTS, INFEASIBLE_CENTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,6 +33,10 @@ def measure_supply(rows: Rows, records: RunRecords, business: Business, outcomes
     _measure_tenders(rows, records, business)
     _measure_cartons(rows, records)
     _measure_contracts(rows, records, business)
+
+
+KEEPS_A_PROMISE_CENTS = INFEASIBLE_CENTS // 2
+"""A slot worth as much spares a charge that is no money: a service too slow for its promise, a parcel left behind."""
 
 
 def counted_days(outcomes: Outcomes, records: RunRecords) -> slice:
@@ -166,8 +170,10 @@ def _measure_tenders(rows: Rows, records: RunRecords, business: Business) -> Non
     for group, mask in groups:
         some = open_here & mask
         scarce = some & (price > 0)
-        rows.ratio("slot_price", group, int(price[scarce].sum()), int(scarce.sum()))
+        paid = scarce & (price < KEEPS_A_PROMISE_CENTS)
+        rows.ratio("slot_price", group, int(price[paid].sum()), int(paid.sum()))
         rows.ratio("scarce_slots", group, int(scarce.sum()), int(some.sum()))
+        rows.ratio("promise_slots", group, int((scarce & ~paid).sum()), int(some.sum()))
 
 
 def _measure_cartons(rows: Rows, records: RunRecords) -> None:

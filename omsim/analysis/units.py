@@ -41,7 +41,9 @@ def format_value(value: float, unit: str, currency: str = "EUR") -> str:
         return f"{_fixed(value, 1)} d"
     if unit == "count":
         return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.1f}"
-    suffix = {"per_hour": " /h", "per_day": "", "per_order": "", "ratio": ""}[unit]
+    if unit == "per_order":
+        return _fixed(value, 3 if abs(value) < 10 else 1)
+    suffix = {"per_hour": " /h", "per_day": "", "ratio": ""}[unit]
     return f"{_significant(value)}{suffix}"
 
 

@@ -81,14 +81,7 @@ def experiment_options(command: F) -> F:
             envvar="OMSIM_JOBS",
             help="Processes to use.  [default: the usable cores]",
         ),
-        click.option(
-            "--seed",
-            type=click.IntRange(0, 2**63 - 1),
-            default=DEFAULT_SEED,
-            show_default=True,
-            envvar="OMSIM_SEED",
-            help="Same seed, same answer.",
-        ),
+        seed_option("Same seed, same answer."),
         click.option(
             "-n",
             "--replications",
@@ -101,6 +94,18 @@ def experiment_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def seed_option(help_text: str) -> Callable[[F], F]:
+    """Give a command the option that says which random numbers it draws."""
+    return click.option(
+        "--seed",
+        type=click.IntRange(0, 2**63 - 1),
+        default=DEFAULT_SEED,
+        show_default=True,
+        envvar="OMSIM_SEED",
+        help=help_text,
+    )
 
 
 def runs_option(flag: str) -> Callable[[F], F]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from omsim.cli.frame import DEFAULT_SEED, voiced
+from omsim.cli.frame import seed_option, voiced
 from omsim.cli.models import refuse_full_folder
 
 if TYPE_CHECKING:
@@ -31,14 +31,7 @@ def one_replication(command: Any) -> Any:
             show_default=True,
             help="Which repetition of the horizon; reports tell single orders of number 0.",
         ),
-        click.option(
-            "--seed",
-            type=click.IntRange(0, 2**63 - 1),
-            default=DEFAULT_SEED,
-            show_default=True,
-            envvar="OMSIM_SEED",
-            help="Same seed, same answer.",
-        ),
+        seed_option("Same seed, same answer."),
     )
     for option in options:
         command = option(command)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from omsim.cli.frame import DEFAULT_SEED, EXIT_RUNNING, voiced
+from omsim.cli.frame import EXIT_RUNNING, seed_option, voiced
 from omsim.cli.reorder_tables import outcome_document, show_outcome
 from omsim.cli.voice import error_document, print_document
 from omsim.errors import InvalidInputError, OmsimError
@@ -105,14 +105,7 @@ def gate_options(command: Any) -> Any:
     help="Proposals older than this that never came up among the open orders count as dropped.",
 )
 @gate_options
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**63 - 1),
-    default=DEFAULT_SEED,
-    show_default=True,
-    envvar="OMSIM_SEED",
-    help="Same seed, same plan.",
-)
+@seed_option("Same seed, same plan.")
 @click.option(
     "-n",
     "--replications",

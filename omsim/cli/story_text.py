@@ -44,6 +44,7 @@ RULES = {
 SHORT_TERMS = {
     "parcel by weight": "by weight",
     "work on the order": "order work",
+    "parcel penalty": "per parcel",
     "work on the units": "unit work",
     "late delivery": "late",
     "units left over": "left over",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from omsim.analysis.report_data import ReportArm
     from omsim.analysis.summary import HeadlineRow
     from omsim.cli.voice import Voice
     from omsim.experiments.replicate import Finished
@@ -49,6 +50,8 @@ def show_answer(voice: Voice, document: Mapping[str, Any], finished: Sequence[Se
             _show_one(voice, rows, arms[0])
         else:
             _show_pair(voice, rows, at, arms)
+    for arm in told.arms:
+        _show_rules(voice, arm, told.currency)
     voice.say()
     _show_basis(voice, document)
 
@@ -77,6 +80,24 @@ def _show_pair(voice: Voice, rows: Sequence[HeadlineRow], at: int, arms: Sequenc
     voice.table(("KPI", arms[0]["name"], arms[at]["name"], "difference", "95 % interval", ""), cells)
 
 
+def _show_rules(voice: Voice, arm: ReportArm, currency: str) -> None:
+    """What sourcing rules would have paid on the same orders, cheapest first; nothing without shadow rules."""
+    from omsim.analysis.figures_sourcing import has_rules
+    from omsim.analysis.summary import headline
+
+    if not has_rules(arm):
+        return
+    bound = headline([arm.tables], kpis=["sourcing_bound"])[0].value_text(0, currency)
+    names = ("sourcing_cost", "sourcing_parcels", "gap_caught")
+    rows = []
+    for name in arm.tables[0].groups("rule"):
+        told = headline([arm.tables], kpis=names, group=f"rule={name}", every=True)
+        rows.append((told[0].estimates[0].mean, (name, *(row.value_text(0, currency) for row in told))))
+    voice.say()
+    voice.say(f"{arm.name}: what sourcing rules pay on the same orders and stock; nobody could pay less than {bound}")
+    voice.table(("rule", "cost per order", "parcels per order", "gap caught"), [row for _, row in sorted(rows)])
+
+
 def _show_basis(voice: Voice, document: Mapping[str, Any]) -> None:
     """What the answer rests on."""
     arms = document["arms"]
@@ -87,4 +108,4 @@ def _show_basis(voice: Voice, document: Mapping[str, Any]) -> None:
     )
     for arm in arms:
         for why, count in arm["fallbacks"]:
-            voice.say(f"{arm['name']}: {count} tenders of replication 0 decided by the fallback: {why}")
+            voice.say(f"{arm['name']}: in replication 0 decided otherwise than asked, {count} {why}")

@@ -45,7 +45,7 @@ TERMS = (
     "carton",
     "work on the order",
     "work on the units",
-    "split",
+    "parcel penalty",
     "late delivery",
     "units left over",
 )
@@ -263,7 +263,7 @@ class SourcingView:
             cents["parcel"] += int(lane.parcel[site])
             cents["carton"] += lane.carton
             cents["work on the order"] += int(lane.work[site])
-            cents["split"] += lane.split
+            cents["parcel penalty"] += lane.split
             cents["late delivery"] += int(lane.late[site])
         valued = 0
         for piece in pieces:

@@ -1,7 +1,8 @@
 """Parcels at one tender where pickups cap parcels and kilograms: prices of room, taking room in turn, trading places.
 
 Owns the loops behind `omsim.optimize.carriers.weights`. Prices of room are whole numbers, in `SCALE`ths of a cent per
-parcel and per gram, so that the bound they give is exact.
+parcel and per gram, so that the bound they give is exact. Weights have one column where all services count the same,
+and one for each service where they do not.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ def free_choices(
     ----------
     price_cents : int64, shape (n_parcels, n_services + 1)
         `NOT_OFFERED` where closed; the last option is to wait.
-    weight_g : int64, shape (n_parcels,)
+    weight_g : int64, shape (n_parcels, 1) or (n_parcels, n_services)
+        What all services, or each of them, count for the parcel.
     slot_toll, gram_toll : int64, shape (n_services,)
         Scaled, >= 0.
     used, grams : int64, shape (n_services,)
@@ -45,6 +47,7 @@ def free_choices(
     """
     n_parcels, n_options = price_cents.shape
     n_services = n_options - 1
+    by_service = weight_g.shape[1] > 1
     used[:] = 0
     grams[:] = 0
     whole = 0
@@ -52,9 +55,11 @@ def free_choices(
     for p in range(n_parcels):
         best = price_cents[p, n_services] * SCALE
         at = n_services
-        weight = weight_g[p]
+        weight = weight_g[p, 0]
         for s in range(n_services):
             cents = price_cents[p, s]
+            if by_service:
+                weight = weight_g[p, s]
             if cents != NOT_OFFERED:
                 asked = cents * SCALE + slot_toll[s] + gram_toll[s] * weight
                 if asked < best:
@@ -62,7 +67,7 @@ def free_choices(
                     at = s
         if at < n_services:
             used[at] += 1
-            grams[at] += weight
+            grams[at] += weight_g[p, at if by_service else 0]
         cents = best // SCALE
         whole += cents
         parts += best - cents * SCALE
@@ -95,14 +100,17 @@ def take_weighted(
         Option of each parcel; the lowest number among equally cheap ones, a service before waiting.
     """
     n_services = slots.size
+    by_service = weight_g.shape[1] > 1
     room, grams = slots.copy(), capacity_g.copy()
-    chosen = np.full(weight_g.size, n_services, dtype=np.int64)
+    chosen = np.full(weight_g.shape[0], n_services, dtype=np.int64)
     for p in turn:
         best = price_cents[p, n_services] * SCALE
         at = n_services
-        weight = weight_g[p]
+        weight = weight_g[p, 0]
         for s in range(n_services - 1, -1, -1):
             cents = price_cents[p, s]
+            if by_service:
+                weight = weight_g[p, s]
             if cents != NOT_OFFERED and room[s] > 0 and grams[s] >= weight:
                 asked = cents * SCALE + slot_toll[s] + gram_toll[s] * weight
                 if asked <= best:
@@ -110,7 +118,7 @@ def take_weighted(
                     at = s
         if at < n_services:
             room[at] -= 1
-            grams[at] -= weight
+            grams[at] -= weight_g[p, at if by_service else 0]
         chosen[p] = at
     return chosen
 
@@ -125,14 +133,18 @@ def regrets(price_cents: Cents, weight_g: Units, slot_toll: Cents, gram_toll: Ce
         Scaled.
     """
     n_parcels, n_options = price_cents.shape
+    by_service = weight_g.shape[1] > 1
     regret = np.zeros(n_parcels, dtype=np.int64)
     for p in range(n_parcels):
         best = price_cents[p, n_options - 1] * SCALE
         second = NOT_OFFERED
+        weight = weight_g[p, 0]
         for s in range(n_options - 1):
             cents = price_cents[p, s]
+            if by_service:
+                weight = weight_g[p, s]
             if cents != NOT_OFFERED:
-                asked = cents * SCALE + slot_toll[s] + gram_toll[s] * weight_g[p]
+                asked = cents * SCALE + slot_toll[s] + gram_toll[s] * weight
                 if asked < best:
                     second = best
                     best = asked
@@ -172,13 +184,17 @@ def trade_places(
     """
     n_parcels, n_options = price_cents.shape
     n_services = n_options - 1
+    column = np.zeros(n_options, dtype=np.int64)  # of each option's weights; waiting takes any
+    if weight_g.shape[1] > 1:
+        column[:n_services] = np.arange(n_services)
     room, grams = np.zeros(n_options, dtype=np.int64), np.zeros(n_options, dtype=np.int64)
     room[:n_services] = slots
     grams[:n_services] = capacity_g
     room[n_services] = grams[n_services] = 2**61
     for p in range(n_parcels):
-        room[chosen[p]] -= 1
-        grams[chosen[p]] -= weight_g[p]
+        a = chosen[p]
+        room[a] -= 1
+        grams[a] -= weight_g[p, column[a]]
     toll = np.zeros(n_options, dtype=np.int64)
     per_gram = np.zeros(n_options, dtype=np.int64)
     toll[:n_services] = slot_toll
@@ -188,11 +204,10 @@ def trade_places(
     worst = np.zeros((n_options, n_options), dtype=np.int64)
     for p in range(n_parcels):
         a = chosen[p]
-        weight = weight_g[p]
-        here = price_cents[p, a] * SCALE + toll[a] + per_gram[a] * weight
+        here = price_cents[p, a] * SCALE + toll[a] + per_gram[a] * weight_g[p, column[a]]
         for b in range(n_options):
             if b != a and price_cents[p, b] != NOT_OFFERED:
-                extra = price_cents[p, b] * SCALE + toll[b] + per_gram[b] * weight - here
+                extra = price_cents[p, b] * SCALE + toll[b] + per_gram[b] * weight_g[p, column[b]] - here
                 at = worst[a, b]
                 if extra < keys[a, b, at]:
                     keys[a, b, at] = extra
@@ -211,13 +226,13 @@ def trade_places(
                 if p < 0 or chosen[p] != a:
                     continue
                 gain = price_cents[p, a] - price_cents[p, b]
-                weight = weight_g[p]
-                if gain > 0 and room[b] > 0 and grams[b] >= weight:
+                left, brought = weight_g[p, column[a]], weight_g[p, column[b]]
+                if gain > 0 and room[b] > 0 and grams[b] >= brought:
                     chosen[p] = b
                     room[a] += 1
                     room[b] -= 1
-                    grams[a] += weight
-                    grams[b] -= weight
+                    grams[a] += left
+                    grams[b] -= brought
                     saved += gain
                     continue
                 most = 0
@@ -226,15 +241,15 @@ def trade_places(
                     q = listed[b, a, j]
                     if q >= 0 and chosen[q] == b:
                         both = gain + price_cents[q, b] - price_cents[q, a]
-                        heavier = weight - weight_g[q]  # that much more in b, less in a
-                        if both > most and grams[b] >= heavier and grams[a] >= -heavier:
+                        more = brought - weight_g[q, column[b]]  # that much more in b
+                        less = left - weight_g[q, column[a]]  # and less in a
+                        if both > most and grams[b] >= more and grams[a] >= -less:
                             most = both
                             partner = q
                 if partner >= 0:
-                    heavier = weight - weight_g[partner]
                     chosen[p] = b
                     chosen[partner] = a
-                    grams[b] -= heavier
-                    grams[a] += heavier
+                    grams[b] -= brought - weight_g[partner, column[b]]
+                    grams[a] += left - weight_g[partner, column[a]]
                     saved += most
     return saved

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import date
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -15,6 +15,9 @@ from omsim.model.nearest import nearest_name
 if TYPE_CHECKING:
     from omsim.model.business import Settings
     from omsim.model.demand_checks import Check, Places, Tables
+
+_TAKES = ("daily_slots", "daily_kg", "pickup_days")
+"""What a pickup must have to take anything."""
 
 
 def check_surcharges(settings: Settings, tables: Tables, places: Places) -> list[Problem]:
@@ -41,12 +44,27 @@ def check_surcharges(settings: Settings, tables: Tables, places: Places) -> list
 
 
 def check_some_slots(settings: Settings, tables: Tables, places: Places) -> list[Problem]:
-    """Some service picks up somewhere; no slot anywhere is a slip."""
-    services, pickups = tables["services"], tables["pickups"]
-    if not len(services) or services.integers("daily_slots").any() or pickups.integers("daily_slots").any():
+    """Some service takes something somewhere: a pickup with slots and kilograms, on a day; none anywhere is a slip."""
+    services, pickups, n_sites = tables["services"], tables["pickups"], len(tables["sites"])
+    if not len(services) or not n_sites:
         return []
-    rule = "must be above 0 for some service, here or in table pickups"
-    return [Problem(where=services.place(0), field="daily_slots", rule=rule, got="0")]
+    at_own = Counter(pickups.texts("service"))  # sites where table pickups says what the service takes
+    terms = [services.integers(field).tolist() for field in _TAKES]
+    by_service = dict(zip(services.texts("service"), zip(*terms, strict=True), strict=True))
+    takes = [takes for service, takes in by_service.items() if at_own[service] < n_sites]
+    table = services if takes else pickups
+    own = [pickups.integers(field).tolist() for field in _TAKES]
+    for service, (slots, kg, days) in zip(pickups.texts("service"), zip(*own, strict=True), strict=True):
+        takes.append((slots, kg, days & by_service[service][2] if service in by_service else 0))
+    if any(all(pickup) for pickup in takes):
+        return []
+    nowhere = [field for field, column in zip(_TAKES, zip(*takes, strict=True), strict=True) if not any(column)]
+    field, got, rule = nowhere[0] if nowhere else "daily_slots", "0", "must be above 0 for some service"
+    if not nowhere:
+        got, rule = "none together", "must be above 0 together with daily_kg and on a day for some service"
+    elif field == "pickup_days":
+        got, rule = "none in common", "must share a day with those of table services for some service"
+    return [Problem(where=table.place(0), field=field, rule=f"{rule}, here or in table pickups", got=got)]
 
 
 def check_contracts(settings: Settings, tables: Tables, places: Places) -> list[Problem]:
@@ -107,7 +125,7 @@ def check_tiers(settings: Settings, tables: Tables, places: Places) -> list[Prob
 
 CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("surcharges", "rates"), check_surcharges),
-    (("services", "pickups"), check_some_slots),
+    (("services", "pickups", "sites"), check_some_slots),
     (("contracts", "services"), check_contracts),
     (("contract_tiers",), check_tiers),
 )

@@ -97,11 +97,12 @@ SETTINGS = TableSpec(
         ),
         choice(
             "decisions.contract_rule",
-            "steer: tenders look ahead to minimums, tiers and shares of contracts; ignore: contracts are only settled.",
+            "steer: tenders of carrier_rule optimum look ahead to minimums, tiers and shares of contracts; ignore: "
+            "contracts are only settled.",
             ("steer", "ignore"),
             "steer",
         ),
-        share("decisions.most_fill_share", "Share of a carton's volume that goods may fill.", "1"),
+        number("decisions.most_fill_share", "Share of a carton's volume that goods may fill.", "1", high=1, above=True),
         share(
             "decisions.promise_quantile",
             "A service is promise-feasible when it arrives in time with at least this probability.",

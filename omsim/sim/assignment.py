@@ -1,7 +1,7 @@
 """Which question a tender asks the carrier solvers: slots alone, kilograms, or contracts with the rest of their period.
 
 Owns the choice of the question and what is kept of the answer. What the shipments cost comes from `decisions`, how the
-contracts stand from `contracts`; the solvers are `optimize.carriers`.
+contracts stand from `contract_book`; the solvers are `optimize.carriers`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from omsim.optimize.carriers import CarrierAssignment, assign_carriers, assign_with_contracts
 from omsim.optimize.carriers.weights import assign_within_weight
-from omsim.sim.contracts import PPM, ContractBook, Kinds, kinds_of, usual_cents
+from omsim.sim.contract_book import ContractBook, Kinds, kinds_of, usual_cents
+from omsim.sim.contracts import PPM
 from omsim.sim.tariff import NOT_CARRIED
 
 if TYPE_CHECKING:

@@ -156,6 +156,10 @@ def _identities(records: RunRecords, business: Business) -> Iterator[tuple[str, 
     _move(on_hand, np.searchsorted(midnight_s, restock_s[again]), back, returns.units[again])
     np.cumsum(on_hand, axis=0, out=on_hand)
     yield "stock on hand at every midnight = what the ledger's entries so far leave", stock.daily_on_hand, on_hand
+    accounted = (records.lines.shipment >= 0).astype(np.int8)
+    accounted[short.line] = 1
+    tried = np.repeat((records.orders.allocated_s != NEVER).astype(np.int8), np.diff(first_line))
+    yield "lines of orders that were tried = lines in a shipment or told as short", accounted, tried
     yield "units reserved of a short line = its pieces", short.reserved_units, short_pieces
     waiting = records.lines.units[short.line] - short.reserved_units - short.cancelled_units
     yield "no line is over-served", (waiting < 0).sum(), 0

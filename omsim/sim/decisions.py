@@ -1,8 +1,8 @@
 """What is decided at control points, the same for both engines: which service takes a parcel, how much to order.
 
 Owns the translation of a moment's state into the question an optimizer or a policy answers. Parcels and their prices
-come from `parcels`, the state of contracts from `contracts`, who takes what from `assignment`; when to ask, and what
-then happens, is the engines' work.
+come from `parcels`, the state of contracts from `contract_book`, who takes what from `assignment`; when to ask, and
+what then happens, is the engines' work.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from omsim.sim.plan import (
 from omsim.sim.tariff import NOT_CARRIED, on_time_share
 
 if TYPE_CHECKING:
-    from omsim.sim.contracts import ContractBook, Kinds
+    from omsim.sim.contract_book import ContractBook, Kinds
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -87,6 +87,9 @@ def price_tender(
         plan.rules.late_penalty_cents, day, zone, parcels.promise_day, price,
     )  # fmt: skip
     weight_g = parcels.weight_g if packed is None else parcels.weight_g + packed.tare_g
+    if plan.tariff.room_g.size:  # who is heavier than all a pickup takes is carried by nobody, however few there are
+        carried = offered & (weight_g[:, None] <= plan.tariff.room_g[day, site])
+        unoffered = zone.size - int(carried.any(axis=1).sum())
     return TenderPrices(price, cost, offered, hold, favourite, weight_g, int(unoffered)), packed
 
 

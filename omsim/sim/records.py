@@ -298,8 +298,9 @@ class TenderColumns:
     `demanded` counts the parcels whose cheapest feasible service it was; `status` is how the assignment was found
     ("trivial", "optimal", "feasible", "cheapest", or "fallback") and `fallback` why, when it was not what was asked.
 
-    `unoffered` counts the parcels no service that picks up may carry. `slot_price_cents` (as `slots`) is what one slot
-    more would have saved: exact at an optimum, 0 where everybody's cheapest fits or nothing is known.
+    `unoffered` counts the parcels no service that picks up may carry, by its limits or by all the kilograms it takes.
+    `slot_price_cents` (as `slots`) is what one slot more would have saved: exact at an optimum, 0 where everybody's
+    cheapest fits or nothing is known.
     `contract_price_cents`, shape (n_tenders, n_contracts), is what a minimum of one parcel less would have saved.
     `objective_cents` is what the decision was judged by (with contracts also the rest of their period),
     `bound_cents` what no decision could have gone below.

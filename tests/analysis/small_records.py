@@ -351,7 +351,7 @@ def _tenders(rng, calendar, shipments, n_sites, n_services, n_contracts) -> Tend
         status=status,
         fallback=tuple("no feasible service" if text == "fallback" else "" for text in status),
         unoffered=rng.integers(0, 2, len(at_s)),
-        slot_price_cents=rng.integers(0, 90, used.shape) * (rng.random(used.shape) < 0.3),
+        slot_price_cents=rng.choice([0, 0, 0, 12, 47, 90, 100_000], used.shape),
         contract_price_cents=rng.integers(0, 40, (len(at_s), n_contracts)),
         objective_cents=used.sum(axis=1) * 510 + 3,
         bound_cents=used.sum(axis=1) * 510,

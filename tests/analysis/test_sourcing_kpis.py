@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from sim.test_shadow_rules import KEPT_FOR_THE_COAST, shadowed
@@ -12,6 +13,7 @@ from omsim.analysis.figures_sourcing import draw_rules, has_rules
 from omsim.analysis.measure import compute_kpis, measure
 from omsim.analysis.registry import REGISTRY
 from omsim.analysis.report import Report, ReportArm, render_report
+from omsim.analysis.summary import headline
 from omsim.sim.engine import run_once
 
 SHADOWED = ("sourcing_cost", "sourcing_parcels", "sourcing_unserved", "sourcing_bound", "gap_caught")
@@ -131,6 +133,29 @@ def test_trades_and_proofs_are_counted():
     table = kpis_of(two_shops(*orders, settings={"decisions.allocation_rule": "batch_optimum"}))
     assert table.get("batch_gap") == 0.0
     assert table.get("sourcing_fallbacks") == 0.0
+
+
+def test_what_was_decided_otherwise_than_asked_is_told():
+    """Two batches and a tender by a fallback: counted among the first figures, and why, on the page."""
+    business = two_shops("a, 2026-09-28 08:10, first, town, pen, 1", settings={"decisions.allocation_rule": "cheapest"})
+    records = run_once(business)
+    cycles, tenders = records.sourcing, records.tenders
+    changed = replace(
+        records,
+        sourcing=replace(cycles, fallback=("no time left", "no time left", *cycles.fallback[2:])),
+        tenders=replace(tenders, status=("fallback", *tenders.status[1:]), fallback=("no flow", *tenders.fallback[1:])),
+    )
+    for told, count, why in (
+        (records, 0.0, ()),
+        (changed, 2.0, (("batches of orders: no time left", 2), ("tenders: no flow", 1))),
+    ):
+        table, series = measure(told, business)
+        assert table.get("sourcing_fallbacks") == count
+        assert series.fallbacks == why
+        arm = ReportArm(name="plain", tables=(table,), series=(series,))
+        page = render_report(Report(title="Plain", arms=(arm,)))
+        assert ("plain: 2 batches of orders: no time left" in page) == bool(why)
+        assert ("sourcing_fallbacks" in [row.kpi.id for row in headline([arm.tables])]) == bool(why)
 
 
 def test_the_picture_names_every_rule_and_the_bound(arm):

@@ -204,6 +204,7 @@ def test_rounding(benchmark, measuring, rule):
     first, key = np.arange(0, 300_001, 3), np.arange(100_000)
     round_plan(first[:2], fraction[:3], rule, seed=0, stream=0, order_key=key[:1])
     site = benchmark.pedantic(round_plan, (first, fraction, rule), {"seed": 0, "stream": 0, "order_key": key}, rounds=5)
+    assert 0 <= site.min() <= site.max() < N_SITES
     ranked = np.sort(site.reshape(-1, 3), axis=1)
     boxes = 1 + (np.diff(ranked, axis=1) != 0).sum(axis=1)
     benchmark.extra_info |= {

@@ -10,9 +10,9 @@ import pytest
 from oracles.sourcing import broken_rules
 from sourcing_cases import UNSERVED_CENTS, fresh, sourcing_case
 
+from omsim.kernels.allocation.choice_costs import cost_by_order
 from omsim.kernels.allocation.dual_prices import carry_prices, price_stock, source_with_prices
 from omsim.kernels.allocation.order_choice import choose_orders, fewest_shipments
-from omsim.kernels.allocation.ruin_recreate import cost_by_order
 from omsim.optimize.sourcing.optimum import optimal_sourcing
 
 N_ORDERS, N_SKUS = 400_000, 50_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import subprocess
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 import generated
+import numpy as np
 import pytest
 
 from omsim.cli import frame, group
@@ -121,3 +123,27 @@ def test_sections_are_complete(page: str) -> None:
         "Changes",
     ):
         assert chapter in chapters
+
+
+def numbers(value: object) -> list[float]:
+    """All numbers of arrays, tuples and single ones, in order."""
+    parts = value if isinstance(value, tuple) else (value,)
+    return [float(number) for part in parts for number in np.asarray(part, dtype=np.float64).ravel()]
+
+
+def test_every_python_block_shows_what_it_gives(page: str) -> None:
+    """Each runs as printed; numbers told behind an expression, up to a colon, are those of its value."""
+    shown = 0
+    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        lines = block.splitlines()
+        names: dict[str, object] = {}
+        for part in ast.parse(block).body:
+            code = "\n".join(lines[part.lineno - 1 : part.end_lineno])
+            told = code.rpartition("  # ")[2].partition(":")[0]
+            if isinstance(part, ast.Expr) and re.fullmatch(r"[\[\]\d., ]+", told):
+                value = eval(code, names)
+                assert numbers(value) == pytest.approx([float(n) for n in re.findall(r"[\d.]+", told)], abs=0.006), code
+                shown += 1
+            else:
+                exec(code, names)
+    assert shown >= 7

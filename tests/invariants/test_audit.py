@@ -147,6 +147,9 @@ FORGERIES: dict[str, Forgery] = {
     "returns follow delivery": forged("returns", "requested_s", restocked, 0, to=True),
     "parcels tendered = slots used": forged("tenders", "used", used_pickup, 1),
     "no pickup takes more than its slots": forged("tenders", "slots", used_pickup, 0, to=True),
+    "lines of orders that were tried = lines in a shipment or told as short": forged(
+        "lines", "shipment", whole_line, NEVER, to=True
+    ),
     "parcels at a tender = sent + held": forged("tenders", "parcels", 0, 1),
     "what nobody carries is held": forged("tenders", "unoffered", 0, 10**6),
     "carrier prices paid = tender costs": forged("tenders", "cost_cents", 0, 1),

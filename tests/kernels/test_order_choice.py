@@ -1,5 +1,7 @@
 """Orders served one by one against every assignment there is."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from oracles.sourcing import broken_rules, choice_cost_cents, order_options, tin
 from omsim.errors import FieldError
 from omsim.kernels.allocation.batch import Batch, Classes, Lanes, Stock, nothing_kept
 from omsim.kernels.allocation.order_choice import choose_orders, fewest_shipments
+from omsim.kernels.allocation.subsets import MOST_SETS, searched_sites
 
 SEEDS = integers(0, 2**32 - 1)
 
@@ -177,3 +180,28 @@ def test_wrong_numbers_are_named():
         choose_orders(batch, classes, lanes, stock, 9, no_prices(3), most_sites=0)
     with pytest.raises(FieldError, match="unserved_cents"):
         fewest_shipments(batch, classes, lanes, stock, -1)
+
+
+@pytest.mark.parametrize(
+    ("n_candidates", "most_sites", "sites"),
+    [
+        (3, 10, 10),
+        (16, 16, 16),
+        (17, 16, 8),
+        (73, 3, 3),
+        (74, 3, 2),
+        (361, 3, 2),
+        (362, 3, 1),
+        (10**6, 3, 1),
+        (0, 3, 3),
+    ],
+)
+def test_sets_stay_few_among_many_sites(n_candidates, most_sites, sites):
+    """Sets up to the size told, the empty one too, are at most 65,536; one size more is too many or not asked for."""
+
+    def n_sets(size):
+        return sum(math.comb(n_candidates, of) for of in range(size + 1))
+
+    assert searched_sites(n_candidates, most_sites) == sites
+    assert n_sets(sites) <= MOST_SETS or sites == 1
+    assert sites == most_sites or n_sets(sites + 1) > MOST_SETS

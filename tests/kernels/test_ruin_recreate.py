@@ -8,8 +8,9 @@ from oracles.sourcing import best_batch_cost, broken_rules, choice_cost_cents, t
 
 from omsim.errors import FieldError
 from omsim.kernels.allocation.batch import Choice
+from omsim.kernels.allocation.choice_costs import cost_by_order
 from omsim.kernels.allocation.order_choice import choose_orders, fewest_shipments
-from omsim.kernels.allocation.ruin_recreate import cost_by_order, ruin_and_recreate
+from omsim.kernels.allocation.ruin_recreate import ruin_and_recreate
 
 SEEDS = integers(0, 2**32 - 1)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from omsim.errors import FieldError
-from omsim.kernels.allocation.transport import mean_transport_prices, prices_by_cell, transport_prices
+from omsim.kernels.allocation.transport import mean_transport_prices, transport_prices
 
 
 def small_problem(seed):
@@ -145,12 +145,6 @@ def test_mean_prices_are_the_mean():
     assert mean_transport_prices(stock, [np.array([[3]])], cents, unserved).tolist() == [[450]]
     with pytest.raises(FieldError, match="demand_draws must be at least one table, got 0"):
         mean_transport_prices(stock, [], cents, unserved)
-
-
-def test_prices_go_to_their_cells():
-    """By cell number, whatever order sites and SKUs have it in."""
-    prices, cell_of = np.array([[10, 20], [30, 40]]), np.array([[2, -1], [0, 1]], dtype=np.int32)
-    assert prices_by_cell(prices, cell_of, 4).tolist() == [30, 40, 10, 0]
 
 
 N_DAYS, UNSERVED_CENTS = 30, 3_000

@@ -145,6 +145,42 @@ def test_every_new_table_at_once_is_sound():
         ),
         (
             None,
+            {"services": {"daily_kg": ["0"]}},
+            "services: row 1: daily_kg must be above 0 for some service, here or in table pickups, got 0",
+        ),
+        (
+            None,
+            {
+                "pickups": "site, service, daily_slots\n"
+                "north, standard, 0\nnorth, express, 0\nsouth, standard, 0\nsouth, express, 0"
+            },
+            "pickups: row 1: daily_slots must be above 0 for some service, here or in table pickups, got 0",
+        ),
+        (
+            None,
+            {
+                "services": {"pickup_days": ["Mon-Fri"]},
+                "pickups": "site, service, pickup_days\n"
+                "north, standard, Sun\nnorth, express, Sat\nsouth, standard, Sun\nsouth, express, Sun",
+            },
+            "pickups: row 1: pickup_days must share a day with those of table services for some service, here or in "
+            "table pickups, got none in common",
+        ),
+        (
+            None,
+            {
+                "services": {"daily_slots": ["0", "9"], "daily_kg": ["9", "0"]},
+            },
+            "services: row 1: daily_slots must be above 0 together with daily_kg and on a day for some service, here "
+            "or in table pickups, got none together",
+        ),
+        (
+            {"decisions.most_fill_share": 0},
+            {},
+            "model.toml: decisions.most_fill_share must be > 0 and at most 1, got 0",
+        ),
+        (
+            None,
             {"services": {"max_length_mm": ["1200"]}},
             "zones: row 1: zone must be served by a service that takes any weight and size (over_kg_cents > 0, "
             "max_weight_g 1000000000 or empty, no max_length_mm, no max_girth_mm), got 'near'",

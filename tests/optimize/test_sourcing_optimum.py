@@ -12,13 +12,15 @@ from sourcing_enumeration import columns, copied, least_cost, random_case
 
 from omsim.errors import FieldError
 from omsim.kernels.allocation.batch import Batch, Choice, Classes, Lanes, Stock, nothing_kept
+from omsim.kernels.allocation.order_choice import choose_orders
+from omsim.model.sourcing_tables import SOURCING_RULES
 from omsim.optimize.mip_solvers import SolverAnswer
 from omsim.optimize.solving import solve_mip
 from omsim.optimize.sourcing.check import check_sourcing
 from omsim.optimize.sourcing.in_turn import serve_in_turn
 from omsim.optimize.sourcing.model import build_model, choice_of, solution_of
 from omsim.optimize.sourcing.optimum import optimal_sourcing
-from omsim.optimize.sourcing.source import RULES, source_batch
+from omsim.optimize.sourcing.source import source_batch
 
 
 @settings(max_examples=80)
@@ -181,6 +183,30 @@ def test_a_failing_solver_is_named_and_replaced(solver, words):
     assert best.status == "optimal"
 
 
+def test_an_order_with_many_sites_is_left_to_the_program():
+    """Ten of twenty scarce sites: more sets than are searched, so a program proves it, whoever solves it."""
+    rng = np.random.default_rng(0)
+    n_sites, n_lines = 20, 30
+    carried = rng.random((n_sites, n_lines)) < 0.4
+    cell_of = np.full(carried.shape, -1, dtype=np.int32)
+    cell_of[carried] = np.arange(carried.sum())
+    free_units = rng.integers(1, 3, carried.sum())
+    stock = Stock(cell_of, free_units, np.full(n_sites, 10), rng.integers(100, 5000, n_lines))
+    none = np.zeros(1, dtype=np.int64)
+    batch = Batch(np.array([0, n_lines]), np.arange(n_lines), rng.integers(1, 6, n_lines), none, none)
+    yes, no = np.ones((1, n_sites), dtype=np.bool_), np.zeros(1, dtype=np.bool_)
+    classes = Classes(yes, np.array([10]), ~no, no, nothing_kept(1))
+    lanes = Lanes(np.arange(n_sites)[None], *(rng.integers(low, high, (1, n_sites)) for low, high in
+                                              ((300, 900), (0, 50), (0, 80))))  # fmt: skip
+    case = batch, classes, lanes, stock
+    two = [optimal_sourcing(*case, 3000, solver=name, isolate=False) for name in ("highs", "cp_sat")]
+    left = stock._replace(free_units=free_units.copy(), room=stock.room.copy())
+    searched = choose_orders(batch, classes, lanes, left, 3000, np.zeros_like(free_units), most_sites=10)
+    assert [(best.status, best.n_programs) for best in two] == [("optimal", 1)] * 2
+    in_hand = check_sourcing(*case, searched, 3000)
+    assert two[0].cost_cents == two[1].cost_cents < in_hand.cost_cents
+
+
 def test_a_solver_without_time_leaves_the_choice_in_hand():
     """Ruin and recreate's choice stands, with its gap to a proved bound and the reason."""
     best = optimal_sourcing(*hard_case(), 2000, solver=out_of_time, isolate=False)
@@ -300,7 +326,7 @@ def shares_of(case, seed):
     return shares / shares.sum(axis=1, keepdims=True)
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", SOURCING_RULES)
 @pytest.mark.parametrize("plain", [True, False])
 def test_every_rule_takes_exactly_what_it_gives(rule, plain):
     """Legal by the checker, stock and room lower by its pieces, the same again on the same stock."""
@@ -323,7 +349,7 @@ def test_every_rule_takes_exactly_what_it_gives(rule, plain):
 def test_the_batch_optimum_is_the_cheapest_rule():
     """No rule beats it, and one that looks at the batch does better than serving in turn."""
     costs = {}
-    for rule in RULES:
+    for rule in SOURCING_RULES:
         case = hard_case()
         taken_from = copied(case[3])
         choice = source_batch(rule, *case[:3], taken_from, 2000, plan_shares=shares_of(case, 0))
@@ -350,7 +376,7 @@ def test_a_plan_is_followed_where_there_is_stock():
 def test_the_door_names_what_is_missing():
     """A rule that does not exist, a plan that was not given or has another shape."""
     case = hard_case()
-    with pytest.raises(FieldError, match="rule must be one of nearest, ranked"):
+    with pytest.raises(FieldError, match=r"rule must be one of nearest, fewest_splits, .*, got 'luck'"):
         source_batch("luck", *case, 2000)
     with pytest.raises(FieldError, match="plan_shares must be given for coupled_rounding"):
         source_batch("coupled_rounding", *case, 2000)

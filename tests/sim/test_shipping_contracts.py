@@ -11,7 +11,8 @@ from model.small_models import small_business
 from sim.busy_models import both_engines
 
 from omsim.sim.audit import audit
-from omsim.sim.contracts import NO_TIER, ContractBook, compile_contracts
+from omsim.sim.contract_book import ContractBook
+from omsim.sim.contracts import NO_TIER, compile_contracts
 from omsim.sim.decisions import decide_tender
 from omsim.sim.engine import run_once
 from omsim.sim.parcels import DockParcels

@@ -232,6 +232,14 @@ def test_kilograms_bind_before_slots():
         assert told.bound_cents <= told.objective_cents
 
 
+def test_who_is_heavier_than_every_pickup_is_counted():
+    """Nobody takes 2.5 kg: the lamp stays and is told as carried by nobody, as if no rate were; the towel leaves."""
+    plan = compile_plan(small_business(services={"daily_kg": ["2", "1"]}))
+    told = decide_tender(plan, "optimum", dock_of(plan, [{2: 1}, {1: 1}]), site=0, day=0)
+    assert told.service.tolist() == [-1, 0]
+    assert told.unoffered == 1
+
+
 def test_a_shipment_in_cartons_weighs_with_them():
     """A pickup of 1 kg takes one towel of 700 g bare, none in a carton of 400 g."""
     heavy = CARTONS.replace("50,     3000,", "400,    3000,")

@@ -79,7 +79,7 @@ def fill_in_queue(
     """Units granted to lines that queue at their cell, where some may be served in part.
 
     A partial line takes what is left, a whole line all or nothing; whoever does not get all ends the queue of the cell.
-    Backorders are filled like this.
+    Backorders of the simulation go so where nothing is protected and no site is full; this is for tables of lines.
 
     Parameters
     ----------

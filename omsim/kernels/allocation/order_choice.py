@@ -43,7 +43,8 @@ def choose_orders(
     room_price_cents : int64, shape (n_sites,), optional
         Added to the cost of a shipment in the decision, >= 0.
     most_sites : int
-        Sets of up to so many sites are searched exactly, >= 1. Where an order's split limit allows more and they could
+        Sets of up to so many sites are searched exactly, >= 1, fewer among very many sites
+        (`omsim.kernels.allocation.subsets.searched_sites`). Where an order's split limit allows more and they could
         help, the best set is extended site by site, each time by the one that gains most.
 
     Returns

@@ -40,7 +40,7 @@ from omsim.kernels.allocation.order_scratch import (
     WORTH,
 )
 from omsim.kernels.allocation.order_table import lay_out_whole, sort_by_worth
-from omsim.kernels.allocation.subsets import add_sites, search_sets, write_pieces
+from omsim.kernels.allocation.subsets import add_sites, search_sets, searched_sites, write_pieces
 from omsim.kernels.compiled import compiled
 
 if TYPE_CHECKING:
@@ -234,6 +234,7 @@ def solve_orders(
 
         # or several
         if not alone:
+            largest = searched_sites(n_candidates, largest)
             value, size, beyond = search_sets(first, n_items, n_candidates, largest, reach, all_saved, units, scratch)
         for d in range(size):
             scratch[SITES, CHOSEN, scratch[SITES, BEST, d]] = 1

@@ -23,6 +23,7 @@ from omsim.kernels.allocation.batch import (
     unit_cost_cents,
     usable_units,
 )
+from omsim.kernels.allocation.choice_costs import one_piece_a_site
 from omsim.kernels.allocation.reassign_moves import (
     CLASS,
     LANE,
@@ -128,12 +129,7 @@ def reassign(
         *(stock.cell_of, stock.free_units, stock.room),
         *(most_passes, most_partners, exchange),
     )
-    _, first, place = np.unique(choice.line * n_sites + pieces[SITE], return_index=True, return_inverse=True)
-    units = np.zeros(first.size, dtype=np.int64)
-    np.add.at(units, place, choice.units)  # pieces of a line that met at a site are one
-    in_turn = np.argsort(first, kind="stable")
-    kept = first[in_turn]
-    return Choice(choice.line[kept], pieces[SITE, kept], units[in_turn])
+    return one_piece_a_site(Choice(choice.line, pieces[SITE], choice.units), n_sites)
 
 
 @compiled

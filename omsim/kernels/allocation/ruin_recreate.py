@@ -14,6 +14,7 @@ import numpy as np
 
 from omsim.errors import FieldError
 from omsim.kernels.allocation.batch import Choice
+from omsim.kernels.allocation.choice_costs import cost_by_order, give_back, line_orders
 from omsim.kernels.allocation.order_choice import checked_room_price
 from omsim.kernels.allocation.order_scratch import cells_by_line, new_scratch
 from omsim.kernels.allocation.order_subproblem import CHEAPEST_RULE, RELAXED, solve_orders
@@ -106,8 +107,7 @@ def improve_choice(
     room_price = checked_room_price(stock, unserved_cents, price_cents, room_price_cents, most_sites)
     if moves == 0 or batch.sku.size == 0:
         return choice, 0
-    n_lines = np.diff(batch.first_line)
-    order_of = np.repeat(np.arange(batch.lane.size), n_lines)
+    order_of = line_orders(batch)
     per_line = np.minimum(batch.units, stock.room.size)
     slot_first = np.concatenate(([0], np.cumsum(per_line)))[batch.first_line]
     slots = np.zeros((3, slot_first[-1]), dtype=np.int64)
@@ -136,31 +136,6 @@ def improve_choice(
     )  # fmt: skip
     at = np.arange(used.sum()) + np.repeat(slot_first[:-1] - (np.cumsum(used) - used), used)
     return Choice(*slots[:, at]), int(saved_cents)
-
-
-def cost_by_order(batch: Batch, lanes: Lanes, stock: Stock, choice: Choice, unserved_cents: int) -> Ints:
-    """Cents each order of a batch costs under a choice: shipments, units, units not served; shape (n_orders,)."""
-    n_orders, n_sites = batch.lane.size, stock.room.size
-    order_of = np.repeat(np.arange(n_orders), np.diff(batch.first_line))
-    cost = np.zeros(n_orders, dtype=np.int64)
-    np.add.at(cost, order_of, unserved_cents * batch.units)
-    order, lane = order_of[choice.line], batch.lane[order_of[choice.line]]
-    weight_cents = lanes.kg_cents[lane, choice.site] * stock.weight_g[batch.sku[choice.line]] // 1000
-    unit_cents = lanes.unit_cents[lane, choice.site] + weight_cents
-    np.add.at(cost, order, (unit_cents - unserved_cents) * choice.units)
-    shipment = np.unique(order * n_sites + choice.site)
-    order, site = np.divmod(shipment, max(n_sites, 1))
-    np.add.at(cost, order, lanes.shipment_cents[batch.lane[order], site])
-    return cost
-
-
-def give_back(batch: Batch, stock: Stock, choice: Choice) -> Stock:
-    """The stock there was before a choice was taken from it."""
-    free, room = stock.free_units.copy(), stock.room.copy()
-    np.add.at(free, stock.cell_of[choice.site, batch.sku[choice.line]], choice.units)
-    order_of = np.repeat(np.arange(batch.lane.size), np.diff(batch.first_line))
-    shipment = np.unique(order_of[choice.line] * room.size + choice.site)
-    return stock._replace(free_units=free, room=room + np.bincount(shipment % room.size, minlength=room.size))
 
 
 @compiled

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omsim.errors import FieldError
-from omsim.kernels.allocation.batch import Cells, Flags, Ints, unit_cost_cents
+from omsim.kernels.allocation.batch import Flags, Ints, unit_cost_cents
 from omsim.kernels.compiled import compiled
 
 if TYPE_CHECKING:
@@ -192,21 +192,6 @@ def mean_transport_prices(
     if n_draws == 0:
         raise FieldError("demand_draws", "at least one table", 0)
     return (twice + n_draws) // (2 * n_draws)
-
-
-def prices_by_cell(price_cents: Ints, cell_of: Cells, n_cells: int) -> Ints:
-    """Prices by cell instead of by site and SKU; int64, shape (n_cells,).
-
-    Parameters
-    ----------
-    price_cents : int64, shape (n_sites, n_skus)
-    cell_of : int32, shape (n_sites, n_skus)
-        -1 = not carried.
-    """
-    by_cell = np.zeros(n_cells, dtype=np.int64)
-    carried = cell_of >= 0
-    by_cell[cell_of[carried]] = price_cents[carried]
-    return by_cell
 
 
 @compiled

@@ -22,7 +22,7 @@ from omsim.optimize.carriers.contract_bill import (
 )
 from omsim.optimize.carriers.contract_terms import expected_table, scale_of
 from omsim.optimize.carriers.exchange import Exchange, Limits, find_exchanges
-from omsim.optimize.carriers.prices import billed_prices, n_nowhere, priced_options, weights_and_caps
+from omsim.optimize.carriers.prices import billed_prices, carried_g, n_nowhere, priced_options, weights_and_caps
 from omsim.optimize.carriers.shapes import HELD, MILLION, CarrierCheck, Contract, ContractOutcome, Period
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def check_carriers(
         As in `assign_with_contracts`.
     service : int64, shape (n_parcels,)
         Service of each parcel, -1 to wait.
-    weight_g, capacity_g : int64, shapes (n_parcels,) and (n_services,), optional
+    weight_g, capacity_g : int64, optional
         As in `assign_within_weight`.
     expected_plan : int64, shape (n_classes, n_services + 1), optional
         Parcels of each expected class by service, the last column held; needed where the period expects parcels.
@@ -111,10 +111,9 @@ def check_carriers(
     standing = _Standing(blocks, contracts, *state)
     broken = standing.broken_rule()
     if not broken and grams is not None and caps is not None:
-        carried = np.zeros(n_options, dtype=np.int64)
-        np.add.at(carried, chosen, grams)
-        if (carried[:-1] > caps).any():
-            at = int(np.argmax(carried[:-1] > caps))
+        carried = carried_g(grams, chosen, room.size)
+        if (carried > caps).any():
+            at = int(np.argmax(carried > caps))
             broken = f"service {at} takes {int(carried[at])} g, has room for {int(caps[at])} g"
     if broken:
         return _broken(broken, room.size, nowhere)

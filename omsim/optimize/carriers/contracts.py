@@ -18,7 +18,7 @@ from omsim.optimize.carriers.contract_flow import Relaxed, TierFlows
 from omsim.optimize.carriers.contract_terms import Question, build_question, chain_of, discount
 from omsim.optimize.carriers.contract_weights import lighten
 from omsim.optimize.carriers.parcel_flow import MOST_ARCS
-from omsim.optimize.carriers.prices import weights_and_caps
+from omsim.optimize.carriers.prices import carried_g, weights_and_caps
 from omsim.optimize.carriers.shapes import HELD, MILLION, CarrierAssignment
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ def assign_with_contracts(
         Price on the carrier's bill, which share discounts are of; `cost_cents` (not below 0) unless given.
     period : Period, optional
         Without one, the tender is the whole period.
-    weight_g, capacity_g : int64, shapes (n_parcels,) and (n_services,), optional
-        Caps on kilograms as in `assign_within_weight`. Where the plan without them is too heavy, the tender's parcels
+    weight_g, capacity_g : int64, optional
+        Caps on kilograms, as in `assign_within_weight`. Where the plan without them is too heavy, the tender's parcels
         are decided once more within them, at what the contracts are worth at the margin; the bound stays.
     gap : float
         Stop once the cost is within this share of the bound.
@@ -152,10 +152,7 @@ def assign_with_contracts(
     planned = _planned(question, check, gap, most_flows, solve, most_arcs)
     if weights is None or caps is None:
         return planned
-    sent = planned.service != HELD
-    carried = np.zeros(caps.size, dtype=np.int64)
-    np.add.at(carried, planned.service[sent], weights[sent])
-    if (carried <= caps).all():
+    if (carried_g(weights, planned.service, caps.size) <= caps).all():
         return planned
     return lighten(
         cost_cents,

@@ -88,17 +88,43 @@ def billed_prices(billed_cents: ArrayLike | None, prices: Cents) -> Cents:
 def weights_and_caps(
     weight_g: ArrayLike | None, capacity_g: ArrayLike | None, n_parcels: int, n_services: int
 ) -> tuple[Units | None, Units | None]:
-    """Weights of parcels and caps on the weight of pickups, checked; none where neither is given."""
+    """Weights of parcels and caps on the weight of pickups, checked; none where neither is given.
+
+    Returns
+    -------
+    weight_g : int64, shape (n_parcels,) or (n_parcels, n_services), or None
+        As given: what all services count for a parcel, or each of them.
+    capacity_g : int64, shape (n_services,), or None
+    """
     if weight_g is None and capacity_g is None:
         return None, None
     columns = []
-    for field, given, size in (("weight_g", weight_g, n_parcels), ("capacity_g", capacity_g, n_services)):
+    for field, given, shapes in (
+        ("weight_g", weight_g, ((n_parcels,), (n_parcels, n_services))),
+        ("capacity_g", capacity_g, ((n_services,),)),
+    ):
         column = np.asarray(given) if given is not None else None
-        if column is None or column.shape != (size,) or (column.size and column.dtype.kind not in "iu"):
+        if column is None or column.shape not in shapes or (column.size and column.dtype.kind not in "iu"):
             got = "none" if column is None else f"{column.dtype}, shape {column.shape}"
-            raise FieldError(field, f"whole numbers, shape ({size},)", got)
+            raise FieldError(field, f"whole numbers, shape {' or '.join(str(shape) for shape in shapes)}", got)
         if column.size and (column.min() < 0 or column.max() > MOST_CENTS):
             worst = column.min() if column.min() < 0 else column.max()
             raise FieldError(field, f"from 0 to {MOST_CENTS}", int(worst))
         columns.append(column.astype(np.int64))
     return columns[0], columns[1]
+
+
+def carried_g(weight_g: Units, service: Units, n_services: int) -> Units:
+    """Grams each service counts for the parcels given to it, int64, shape (n_services,).
+
+    Parameters
+    ----------
+    weight_g : int64, shape (n_parcels,) or (n_parcels, n_services)
+    service : int64, shape (n_parcels,)
+        Parcels of any other number, as those that wait, count nowhere.
+    """
+    sent = np.flatnonzero((service >= 0) & (service < n_services))
+    at = service[sent]
+    grams = np.zeros(n_services, dtype=np.int64)
+    np.add.at(grams, at, weight_g[sent] if weight_g.ndim == 1 else weight_g[sent, at])
+    return grams

@@ -14,7 +14,7 @@ from omsim.errors import FieldError, OmsimError, SolveError
 from omsim.kernels.tender import NOT_OFFERED
 from omsim.kernels.weighted_tender import SCALE, free_choices, regrets, take_weighted, trade_places
 from omsim.optimize.carriers.check import check_carriers
-from omsim.optimize.carriers.prices import n_nowhere, priced_options, weights_and_caps
+from omsim.optimize.carriers.prices import carried_g, n_nowhere, priced_options, weights_and_caps
 from omsim.optimize.carriers.shapes import HELD, CarrierAssignment
 from omsim.optimize.carriers.slots import assign_carriers
 from omsim.optimize.carriers.weights_mip import close_gap
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Units = NDArray[np.int64]
 
 MOST_TOLL = 2**60
+MOST_PRODUCT = 2**62
 SAMPLE_PARCELS = 10_000
 """Prices are first sought on so many parcels, evenly taken, then on all."""
 
@@ -64,16 +65,16 @@ def assign_within_weight(
 ) -> CarrierAssignment:
     """Give every parcel a service, or leave it for the next pickup, within slots and kilograms.
 
-    Data       as `assign_carriers`; g[p] weight_g, G[s] capacity_g
+    Data       as `assign_carriers`; g[p,s] what service s counts for parcel p, G[s] capacity_g
     Variables  as there
-    Model      as there, and  sum_p g[p] x[p,s] <= G[s]  for all s
+    Model      as there, and  sum_p g[p,s] x[p,s] <= G[s]  for all s
 
     Parameters
     ----------
     cost_cents, offered, slots, hold_cents
         As in `assign_carriers`.
-    weight_g : int64, shape (n_parcels,)
-        >= 0.
+    weight_g : int64, shape (n_parcels,) or (n_parcels, n_services)
+        >= 0; by service where carriers count different weights for one parcel, as by their own volume divisors.
     capacity_g : int64, shape (n_services,)
         What each pickup can still take, >= 0.
     rule : str
@@ -90,8 +91,8 @@ def assign_within_weight(
     Returns
     -------
     CarrierAssignment
-        Always feasible; without `mip_seconds`, or where they suffice, the same every time. Where the solver failed,
-        the answer by prices with its bound, and the reason in `fallback`.
+        Always feasible; without `mip_seconds`, or where they suffice, the same every time. Where the solver failed or
+        met a limit, the best answer known with its bound, and the reason in `fallback`.
 
     Raises
     ------
@@ -116,24 +117,22 @@ def assign_within_weight(
     ([1, 0], 1200)
     """
     prices, room = priced_options(cost_cents, offered, slots, hold_cents)
-    weights, caps = weights_and_caps(weight_g, capacity_g, prices.shape[0], room.size)
-    if weights is None or caps is None:
+    given_g, caps = weights_and_caps(weight_g, capacity_g, prices.shape[0], room.size)
+    if given_g is None or caps is None:
         raise FieldError("weight_g", "given", None)
+    weights = _columns(given_g)
     if rule == "cheapest":
         none = np.zeros(room.size, dtype=np.int64)
         chosen = take_weighted(prices, weights, room, caps, none, none, np.arange(prices.shape[0]))
         tolls = _Tolls(none, none, int(prices.min(axis=1).sum()))
-        return _checked(prices, room, weights, caps, chosen, tolls, "cheapest", "")
+        return _checked(prices, room, given_g, caps, chosen, tolls, "cheapest", "")
     if rule != "optimum":
         raise FieldError("rule", "optimum or cheapest", rule)
     tolls = _dual_ascent(prices, weights, room, caps)
     fallback = ""
-    if not tolls.gram.any() or weights.size <= SMALL_PARCELS:
+    if not tolls.gram.any() or weights.shape[0] <= SMALL_PARCELS:
         loose = assign_carriers(cost_cents, offered, slots, hold_cents, solve=solve, most_arcs=MOST_ARCS_WITHOUT)
-        sent = loose.service != HELD
-        carried = np.zeros(room.size, dtype=np.int64)
-        np.add.at(carried, loose.service[sent], weights[sent])
-        if loose.status == "optimal" and (carried <= caps).all():
+        if loose.status == "optimal" and (carried_g(given_g, loose.service, room.size) <= caps).all():
             return loose
         tolls = tolls._replace(bound_cents=max(tolls.bound_cents, loose.bound_cents))
         fallback = loose.fallback
@@ -145,19 +144,28 @@ def assign_within_weight(
     method: Literal["priced", "mip"] = "priced"
     if mip_seconds > 0.0 and int(prices[np.arange(chosen.size), chosen].sum()) > tolls.bound_cents:
         try:
-            chosen, bound, fallback = close_gap(
+            closer, bound, fallback = close_gap(
                 prices, room, weights, caps, tolls.slot, tolls.gram, tolls.bound_cents, chosen,
                 seconds=mip_seconds, solver=mip_solver,
             )  # fmt: skip
-            tolls, method = tolls._replace(bound_cents=bound), "priced" if fallback else "mip"
+            method = "mip" if not fallback or (closer != chosen).any() else "priced"
+            chosen, tolls = closer, tolls._replace(bound_cents=bound)
         except OmsimError as error:  # the answer by prices stands
             fallback = str(error)
-    return _checked(prices, room, weights, caps, chosen, tolls, method, fallback)
+    return _checked(prices, room, given_g, caps, chosen, tolls, method, fallback)
+
+
+def _columns(weight_g: Units) -> Units:
+    """Weights as the kernels read them: one column for all services, or one for each."""
+    n_parcels = weight_g.shape[0]
+    if weight_g.size == 0:
+        return np.zeros((n_parcels, 1), dtype=np.int64)
+    return np.ascontiguousarray(weight_g.reshape(n_parcels, -1))
 
 
 def _dual_ascent(prices: Cents, weights: Units, slots: Units, caps: Units) -> _Tolls:
     """Tolls near the best, first sought on a sample of the parcels."""
-    n_parcels = weights.size
+    n_parcels = weights.shape[0]
     if not n_parcels:
         none = np.zeros(slots.size, dtype=np.int64)
         return _Tolls(none, none, 0)
@@ -167,11 +175,15 @@ def _dual_ascent(prices: Cents, weights: Units, slots: Units, caps: Units) -> _T
     regret = np.minimum(two[:, 1], two[:, 0] + 10**6) - two[:, 0]
     usual = max(1, int(np.median(regret))) * SCALE
     heaviest = max(1, int(weights.max(initial=1)))
-    steps = np.full(slots.size, usual // 2), np.full(slots.size, max(1, usual // 2 // max(1, int(weights.mean()))))
+    total_g = weights.sum(axis=0)
+    per_gram = np.maximum(1, usual // 2 // np.maximum(1, total_g // n_parcels))
+    steps = np.full(slots.size, usual // 2), np.full(slots.size, per_gram)
     if n_parcels > 2 * SAMPLE_PARCELS:
         every = n_parcels // SAMPLE_PARCELS
         some, light = np.ascontiguousarray(prices[::every]), np.ascontiguousarray(weights[::every])
-        part = slots * some.shape[0] // n_parcels, caps * int(light.sum()) // max(1, int(weights.sum()))
+        light_g = light.sum(axis=0)
+        reach = np.minimum(caps, MOST_PRODUCT // np.maximum(1, light_g))  # a cap that is none must not overflow
+        part = slots * some.shape[0] // n_parcels, reach * light_g // np.maximum(1, total_g)
         best = _ascend(some, light, *part, slot, gram, *steps, heaviest, SAMPLE_PASSES)
         slot, gram = best.slot, best.gram
         steps = np.full(slots.size, max(1, usual // 64)), np.maximum(1, steps[1] // 32)

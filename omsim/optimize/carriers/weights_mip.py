@@ -42,11 +42,11 @@ def close_gap(
 ) -> tuple[Units, int, str]:
     """Improve an assignment, or prove it, by a mixed-integer solver on the choices that are still open.
 
-    Data       as `assign_within_weight`; d[p,o] what option o costs parcel p, tolls counted, above its cheapest;
-               U the cost of the assignment in hand, L its bound
+    Data       as `assign_within_weight`, weights with one column or one for each service; d[p,o] what option o costs
+               parcel p, tolls counted, above its cheapest; U the cost of the assignment in hand, L its bound
     Variables  x[p,o] in {0, 1} where d[p,o] < U - L: any other choice alone would cost at least U
     Model      min  sum c[p,o] x[p,o]
-               s.t. sum_o x[p,o] = 1;  sum_p x[p,s] <= K[s];  sum_p g[p] x[p,s] <= G[s]
+               s.t. sum_o x[p,o] = 1;  sum_p x[p,s] <= K[s];  sum_p g[p,s] x[p,s] <= G[s]
 
     Returns
     -------
@@ -61,7 +61,7 @@ def close_gap(
     cost = int(prices[rows, chosen].sum())
     is_open = prices != NOT_OFFERED
     tolled = np.where(is_open, prices, 0) * SCALE
-    tolled[:, :-1] += slot_toll + gram_toll * weights[:, None]
+    tolled[:, :-1] += slot_toll + gram_toll * weights
     least = np.where(is_open, tolled, NOT_OFFERED).min(axis=1)
     kept = is_open & ((tolled - least[:, None]) // SCALE <= cost - bound_cents)
     kept[rows, chosen] = True
@@ -72,8 +72,9 @@ def close_gap(
 
     at = np.arange(parcel.size)
     sent = option < n_services
+    grams = weights[parcel[sent], option[sent] if weights.shape[1] > 1 else 0]
     n_rows = n_parcels + 2 * n_services
-    entries = np.concatenate([np.ones(parcel.size), np.ones(int(sent.sum())), weights[parcel[sent]]])
+    entries = np.concatenate([np.ones(parcel.size), np.ones(int(sent.sum())), grams])
     row = np.concatenate([parcel, n_parcels + option[sent], n_parcels + n_services + option[sent]])
     column = np.concatenate([at, at[sent], at[sent]])
     model = MipModel(
@@ -95,4 +96,5 @@ def close_gap(
     if answer.status == "optimal":
         return better, reached, ""
     proved = cost + int(np.ceil(answer.bound - 1e-6)) if np.isfinite(answer.bound) else bound_cents
-    return better, max(bound_cents, min(proved, reached)), answer.fallback or f"{answer.status} after {seconds:g} s"
+    ends = "; ".join(f"{one.solver} {one.outcome}: {one.detail}" for one in answer.attempts)
+    return better, max(bound_cents, min(proved, reached)), answer.fallback or ends

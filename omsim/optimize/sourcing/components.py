@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from omsim.kernels.allocation.batch import Batch, Choice, Classes, Stock, nothing_kept
+from omsim.kernels.allocation.choice_costs import line_orders, used_sites
 from omsim.kernels.allocation.order_choice import choose_orders
-from omsim.optimize.sourcing.model import line_orders, open_sites
+from omsim.kernels.allocation.subsets import searched_sites
+from omsim.optimize.sourcing.model import open_sites
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 MOST_SEARCHED_SITES = 10
-"""Sets of sites of an order searched exactly; an order that could use more is left to the integer program."""
+"""Sites of a set searched exactly; an order that could use more is left to the integer program."""
 
 MOST_PACKED_LINES = 6
 """Lines of one SKU in an order, each whole from one site, that are packed exactly without the integer program."""
@@ -58,7 +60,7 @@ def serve_alone(
     Every SKU of every order gets cells of its own, holding what the order's class may take, and every site room for
     all; then the exact choice in sequence is a choice for each order alone.
     """
-    n_skus, n_sites = stock.cell_of.shape[1], stock.room.size
+    n_skus = stock.cell_of.shape[1]
     order = line_orders(batch)
     own, own_sku = np.unique(order * n_skus + batch.sku, return_inverse=True)
     of_sku, of_class = own % n_skus, batch.order_class[own // n_skus]
@@ -84,8 +86,10 @@ def serve_alone(
     n_orders = batch.lane.size
     asked = np.zeros(n_orders, dtype=np.int64)
     np.add.at(asked, order, np.where(classes.partial[batch.order_class][order], batch.units, 1))
-    useful = np.minimum(open_sites(batch, classes, lanes, stock).sum(axis=1), asked)
-    certain = np.minimum(useful, classes.split_limit[batch.order_class]) <= min(MOST_SEARCHED_SITES, n_sites)
+    opened = open_sites(batch, classes, lanes, stock).sum(axis=1)
+    searched = [searched_sites(n_open, MOST_SEARCHED_SITES) for n_open in range(stock.room.size + 1)]
+    useful = np.minimum(opened, asked)
+    certain = np.minimum(useful, classes.split_limit[batch.order_class]) <= np.array(searched)[opened]
     repeated = np.bincount(own_sku.reshape(-1), minlength=own.size) > MOST_PACKED_LINES
     certain[(own // n_skus)[repeated & ~classes.partial[of_class]]] = False
     return choice, certain
@@ -100,9 +104,7 @@ def scarce(batch: Batch, classes: Classes, stock: Stock, options: LineOptions) -
 def overdrawn(batch: Batch, classes: Classes, stock: Stock, choice: Choice) -> Shared:
     """The cells and sites from which pieces take more than there is, or more than their classes may take."""
     order = line_orders(batch)[choice.line]
-    n_sites = stock.room.size
-    uses = np.unique(order * n_sites + choice.site)
-    sites = np.bincount(uses % n_sites, minlength=n_sites) > stock.room
+    sites = np.bincount(used_sites(batch, stock, choice)[1], minlength=stock.room.size) > stock.room
     cell = stock.cell_of[choice.site, batch.sku[choice.line]].astype(np.int64)
     cells = np.zeros(stock.free_units.size, dtype=np.bool_)
     if classes.kept_units.shape[1] == 0:
@@ -143,19 +145,3 @@ def group_orders(batch: Batch, options: LineOptions, binding: Shared) -> list[In
     starts = np.flatnonzero(np.diff(label[by_label], prepend=-1))
     groups = [group for group in np.split(by_label, starts[1:]) if group.size > 1]
     return sorted(groups, key=lambda group: int(group[0]))
-
-
-def order_costs(batch: Batch, lanes: Lanes, stock: Stock, choice: Choice, unserved_cents: int) -> Ints:
-    """Cost of each order under a choice, in cents, int64, shape (n_orders,)."""
-    of_line = line_orders(batch)
-    order = of_line[choice.line]
-    n_sites = stock.room.size
-    cost = np.zeros(batch.lane.size, dtype=np.int64)
-    np.add.at(cost, of_line, batch.units * int(unserved_cents))
-    lane = batch.lane[order]
-    weight_g = stock.weight_g[batch.sku[choice.line]]
-    unit = lanes.unit_cents[lane, choice.site] + lanes.kg_cents[lane, choice.site] * weight_g // 1000
-    np.add.at(cost, order, choice.units * (unit - int(unserved_cents)))
-    uses = np.unique(order * n_sites + choice.site)
-    np.add.at(cost, uses // n_sites, lanes.shipment_cents[batch.lane[uses // n_sites], uses % n_sites])
-    return cost

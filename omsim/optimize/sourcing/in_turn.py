@@ -1,6 +1,6 @@
 """A good choice without a solver: orders in turn, each exactly, then ruin and recreate.
 
-Owns the choice every batch can fall back on, and what taking a choice leaves of the stock.
+Owns the choice every batch can fall back on.
 """
 
 from __future__ import annotations
@@ -56,12 +56,3 @@ def serve_at_prices(
     left = stock._replace(free_units=stock.free_units.copy(), room=stock.room.copy())
     priced = source_with_prices(batch, classes, lanes, left, unserved_cents, passes=PASSES, moves=moves, seed=seed)
     return priced.choice, priced.bound_cents
-
-
-def take_choice(batch: Batch, stock: Stock, choice: Choice) -> None:
-    """Take a choice's units from `free_units` and its shipments from `room`, in place."""
-    n_sites = stock.room.size
-    np.subtract.at(stock.free_units, stock.cell_of[choice.site, batch.sku[choice.line]], choice.units)
-    order = np.searchsorted(batch.first_line, choice.line, side="right") - 1
-    uses = np.unique(order * n_sites + choice.site)
-    np.subtract.at(stock.room, uses % n_sites, 1)

@@ -13,6 +13,7 @@ import numpy as np
 
 from omsim.errors import FieldError
 from omsim.kernels.allocation.batch import NO_SITE, Batch, Choice
+from omsim.kernels.allocation.choice_costs import line_orders
 from omsim.optimize.mip_solvers import MipModel
 
 if TYPE_CHECKING:
@@ -111,11 +112,6 @@ def open_sites(batch: Batch, classes: Classes, lanes: Lanes, stock: Stock) -> Fl
     ranked[row, lanes.ranking[row, rank]] = True
     opened: Flags = ranked[batch.lane] & classes.allowed[batch.order_class] & (stock.room > 0)
     return opened
-
-
-def line_orders(batch: Batch) -> Ints:
-    """Order of each line, int64, shape (n_lines,)."""
-    return np.repeat(np.arange(batch.lane.size), np.diff(batch.first_line))
 
 
 def line_options(batch: Batch, classes: Classes, lanes: Lanes, stock: Stock) -> LineOptions:

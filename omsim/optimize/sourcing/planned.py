@@ -12,10 +12,11 @@ import numpy as np
 
 from omsim.errors import FieldError
 from omsim.kernels.allocation.batch import NO_SITE, Batch, Choice, Classes, Lanes, Stock
+from omsim.kernels.allocation.choice_costs import line_orders, one_piece_a_site
 from omsim.kernels.allocation.order_choice import choose_orders
 from omsim.kernels.allocation.rounding import COUPLED, round_plan
 from omsim.kernels.allocation.walk import RANKED, walk_sites
-from omsim.optimize.sourcing.model import line_orders, open_sites
+from omsim.optimize.sourcing.model import open_sites
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -132,10 +133,4 @@ def _merged(first: Choice, second: Choice, n_sites: int) -> Choice:
     """Both choices as one: by line, pieces of the first before those of the second, a site once a line."""
     line, site, units = (np.concatenate(pair) for pair in zip(first, second, strict=True))
     by_line = np.argsort(line, kind="stable")
-    line, site, units = line[by_line], site[by_line], units[by_line]
-    _, at, place = np.unique(line * n_sites + site, return_index=True, return_inverse=True)
-    total = np.zeros(at.size, dtype=np.int64)
-    np.add.at(total, place, units)
-    in_turn = np.argsort(at, kind="stable")
-    kept = at[in_turn]
-    return Choice(line[kept], site[kept], total[in_turn])
+    return one_piece_a_site(Choice(line[by_line], site[by_line], units[by_line]), n_sites)

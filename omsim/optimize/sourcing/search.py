@@ -15,15 +15,15 @@ import numpy as np
 
 from omsim.errors import SolveError
 from omsim.kernels.allocation.batch import Batch, Choice, Classes, Lanes, Stock
+from omsim.kernels.allocation.choice_costs import cost_by_order, line_orders
 from omsim.optimize.solving import solve_mip
 from omsim.optimize.sourcing.check import check_sourcing
-from omsim.optimize.sourcing.components import Shared, group_orders, order_costs, overdrawn, scarce, serve_alone
+from omsim.optimize.sourcing.components import Shared, group_orders, overdrawn, scarce, serve_alone
 from omsim.optimize.sourcing.in_turn import serve_at_prices, serve_in_turn
 from omsim.optimize.sourcing.model import (
     build_model,
     choice_of,
     line_options,
-    line_orders,
     only_options,
     solution_of,
     take_orders,
@@ -106,7 +106,7 @@ def search_groups(data: Data, means: Means, start: Choice | None) -> Found:
     batch, classes, lanes, stock, unserved_cents = data
     n_orders = batch.lane.size
     alone, certain = serve_alone(batch, classes, lanes, stock, unserved_cents)
-    least = np.where(certain, order_costs(batch, lanes, stock, alone, unserved_cents), 0)
+    least = np.where(certain, cost_by_order(batch, lanes, stock, alone, unserved_cents), 0)
     solving = _Solving(data, means, start, least)
     options: LineOptions | None = None
     binding = Shared(np.zeros(stock.free_units.size, dtype=np.bool_), np.zeros(stock.room.size, dtype=np.bool_))

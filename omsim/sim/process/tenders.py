@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from omsim.sim.contracts import ContractBook
+from omsim.sim.contract_book import ContractBook
 from omsim.sim.decisions import decide_tender
 from omsim.sim.parcels import DockParcels
 from omsim.sim.process.entities import Cartons, Shipment, Tender

@@ -16,7 +16,7 @@ from omsim.kernels.allocation.batch import nothing_kept
 from omsim.kernels.queues import empty_stations
 from omsim.model.calendars import Calendar
 from omsim.sim.clock import Turn, at, call_at
-from omsim.sim.contracts import ContractBook
+from omsim.sim.contract_book import ContractBook
 from omsim.sim.decisions import decide_tender
 from omsim.sim.plan import BEYOND_DAYS, Plan
 from omsim.sim.purchasing import PurchaseLines, opening_lines, place_orders, shrinkage_by_day
