@@ -39,10 +39,10 @@ FOURTH_ORDER = """\
     shop    5         1       1
 
     Ways to serve it and what each was expected to cost; the rule itself does not look at them
-    from   units   parcel   by weight   order work   unit work   split   left over   total   difference
-    ───────────────────────────────────────────────────────────────────────────────────────────────────
-    shop       1     2.64        0.61         1.50        0.45    1.00       60.00   66.20       chosen
-    none       0                                                             90.00   90.00       +23.80
+    from   units   parcel   by weight   order work   unit work   per parcel   left over   total   difference
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────
+    shop       1     2.64        0.61         1.50        0.45         1.00       60.00   66.20       chosen
+    none       0                                                                  90.00   90.00       +23.80
 
     While it waited, stock came
     at                    for line      free   wanted before it   wanted   given
