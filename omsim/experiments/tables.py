@@ -100,6 +100,7 @@ def build_tables(records: RunRecords, business: Business) -> Mapping[str, pa.Tab
         names = ("cartons", "own_packages", "packaging_cents", "carton_mm3", "filled_mm3")
         cartons = {"carton": name(shipments.carton, texts("cartons", "carton"))}
         cartons |= {column: getattr(shipments, column) for column in names}
+    sourcing = records.sourcing
     cells = np.arange(n_cells)
     columns: dict[str, dict[str, Any]] = {
         "orders": {
@@ -195,6 +196,20 @@ def build_tables(records: RunRecords, business: Business) -> Mapping[str, pa.Tab
             "bound_cents": np.repeat(tenders.bound_cents, n_services),
             "status": np.repeat(np.array(tenders.status, dtype=object), n_services),
             "fallback": np.repeat(np.array(tenders.fallback, dtype=object), n_services),
+        },
+        "substitutions": {
+            "line": records.substitutions.line,
+            "asked_sku": name(records.substitutions.asked_sku, skus),
+        },
+        "sourcing": {
+            "at_s": sourcing.at_s,
+            "orders": sourcing.orders,
+            "lines": sourcing.lines,
+            "cost_cents": sourcing.cost_cents,
+            "bound_cents": when(sourcing.bound_cents),
+            "status": np.array(sourcing.status, dtype=object),
+            "fallback": np.array(sourcing.fallback, dtype=object),
+            "moved": sourcing.moved,
         },
         "contracts": {
             "contract": name(records.contracts.contract, texts("contracts", "contract")),

@@ -98,3 +98,22 @@ def test_cartons_and_contracts_have_their_columns() -> None:
     assert settled["parcels"].tolist() == run.contracts.parcels.tolist()
     assert set(settled["contract"]) == set(business["contracts"].texts("contract"))
     assert len(tables["contract_prices"]) == run.tenders.at_s.size * len(business["contracts"])
+
+
+def test_cycles_and_substitutes_of_batches_are_told() -> None:
+    """A row a cycle with its cost and bound (null = not known); a row a substituted line with what was asked."""
+    business = next(
+        made
+        for made in (random_business(number, sourcing=True) for number in range(3, 60))
+        if run_once(made).substitutions.line.size
+    )
+    records = run_once(business)
+    told = build_tables(records, business)
+    cycles, substitutes = told["sourcing"].to_pandas(), told["substitutions"].to_pandas()
+    assert cycles["cost_cents"].tolist() == records.sourcing.cost_cents.tolist()
+    assert cycles["bound_cents"].isna().sum() == (records.sourcing.bound_cents == -1).sum()
+    assert tuple(cycles["status"]) == records.sourcing.status
+    lines = told["lines"].to_pandas()
+    assert (lines["sku"].to_numpy()[substitutes["line"]] != substitutes["asked_sku"]).all()
+    names = business["skus"].texts("sku")
+    assert substitutes["asked_sku"].tolist() == [names[sku] for sku in records.substitutions.asked_sku.tolist()]
