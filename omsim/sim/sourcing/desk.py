@@ -278,7 +278,7 @@ class SourcingDesk:
 
     def _lines_of(self, orders: Ints) -> tuple[Ints, Ints]:
         """Lines of orders, one order after the other, and where each order's begin."""
-        first = self._intake.first_line.astype(np.int64)[orders] if orders.size else orders
+        first = self._intake.first_line[orders].astype(np.int64)  # of these orders only: a run has far more
         count = self._intake.first_line[orders + 1] - first
         begins = np.zeros(orders.size + 1, dtype=np.int64)
         np.cumsum(count, out=begins[1:])
